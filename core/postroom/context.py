@@ -1,0 +1,45 @@
+"""What a plugin is handed: the parts of the core that it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .asking import Asker
+    from .auth import Authenticator
+    from .config.schema import Config
+    from .dns import Resolver
+    from .leases import Leases
+    from .metrics import Metrics
+    from .news import News
+    from .queue.put import Queue
+    from .store.accounts import Accounts
+    from .store.blobs import Blobs
+    from .store.database import Database
+    from .store.directory import DirectoryCache
+    from .store.mailboxes import Mailboxes
+    from .wire.tls import ServerTls
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts of the core, built once per worker by ``app.py``."""
+
+    config: Config
+    ask: Asker  # asks hooks: ask.verdict("check_sender", client=…, envelope=…)
+    db: Database
+    blobs: Blobs
+    accounts: Accounts
+    directory: DirectoryCache  # snapshots of users, mappings and lists for routing
+    mailboxes: Mailboxes
+    auth: Authenticator
+    queue: Queue
+    news: News
+    leases: Leases
+    metrics: Metrics
+    dns: Resolver
+    tls: ServerTls
+    log: Any  # structlog logger
+    offload: Callable[..., Any]  # offload(fn, *args): run in the thread pool, wait for the result

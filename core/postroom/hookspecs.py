@@ -1,0 +1,157 @@
+"""Every hook point, in the order in which a connection and its message meet them.
+
+Four kinds. An *event* is told to all, answers are ignored. A *decision* is answered with a Verdict, and the strictest
+wins (where another rule holds, the hook says so). A *transform* passes a value along a chain. A *provider* returns
+described things once, at start. Whatever the kind, ``None`` means "nothing to say", and a plugin may take only the
+arguments that it needs.
+
+An exception, or running past the deadline (``server.hook_deadline``, 10 s), is that plugin's answer failing: decisions
+count it as a temporary refusal (451), transforms keep the value as it was, events and providers go on without it. Each
+is logged with plugin, hook and trace id and counted; after five failures in a row the plugin is left out of that hook for a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from .mail.client import Client
+    from .mail.delivery import Outcome, Route
+    from .mail.envelope import Envelope, Recipient
+    from .mail.message import Message
+    from .mail.verdict import Verdict
+    from .provided import Job, Sender, Service
+
+hookspec = pluggy.HookspecMarker("postroom")
+hookimpl = pluggy.HookimplMarker("postroom")
+
+
+# --- start and stop -----------------------------------------------------------------------------------------------
+
+
+@hookspec
+def register_services() -> Sequence[Service]:
+    """Provider: the listening services of this plugin, asked once in each worker after the store is open."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_senders() -> Sequence[Sender]:
+    """Provider: the ways out; a connection in ``config.yaml`` names one by its ``name``."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_jobs() -> Sequence[Job]:
+    """Provider: regular work that one worker of all does at a time, under a lease of the job's name."""
+    raise NotImplementedError
+
+
+@hookspec
+def worker_started() -> None:
+    """Event: this worker is about to accept connections."""
+
+
+@hookspec
+def worker_stopping() -> None:
+    """Event: this worker accepts nothing more; give back what is claimed, within the drain time."""
+
+
+# --- a client connects and says who it is ---------------------------------------------------------------------------
+
+
+@hookspec
+def client_connected(client: Client) -> Verdict | None:
+    """Decision: a client has connected, before the greeting. ``client``: address, service, access rule result.
+
+    A refusing verdict is sent instead of the greeting and the connection is closed.
+    """
+
+
+@hookspec
+def client_helo(client: Client, name: str) -> Verdict | None:
+    """Decision: HELO or EHLO with ``name`` as given (SMTP). A refusing verdict answers the command."""
+
+
+@hookspec
+def translate_username(client: Client, name: str) -> str | None:
+    """Transform: the account name to use for the login name that the client gave; None keeps it."""
+
+
+@hookspec
+def client_login(client: Client, name: str, mechanism: str) -> Verdict | None:
+    """Decision: a login attempt, before the password is looked at. A refusing verdict fails the login with its reply."""
+
+
+@hookspec
+def login_finished(client: Client, name: str, mechanism: str, success: bool) -> None:
+    """Event: a login attempt has succeeded or failed."""
+
+
+@hookspec
+def client_misbehaved(client: Client, event: str, detail: str) -> None:
+    """Event: something that counts against an address.
+
+    ``event``: "auth-failure", "relay-denied", "bad-recipient", "syntax-error", "message-too-big", "early-talker",
+    "too-many-errors", "bad-data"; ``detail``: text for the log.
+    """
+
+
+# --- a message comes in ----------------------------------------------------------------------------------------------
+
+
+@hookspec
+def check_sender(client: Client, envelope: Envelope) -> Verdict | None:
+    """Decision: a valid MAIL FROM; ``envelope.sender`` and its parameters are set, no recipients yet."""
+
+
+@hookspec
+def check_recipient(client: Client, envelope: Envelope, recipient: Recipient) -> Verdict | None:
+    """Decision: a valid RCPT TO that routing can deliver; ``recipient.route`` is set and may be replaced."""
+
+
+@hookspec
+def check_data(client: Client, envelope: Envelope) -> Verdict | None:
+    """Decision: DATA or the first BDAT, before the message is read; all recipients are known."""
+
+
+@hookspec
+def check_message(client: Client, envelope: Envelope, message: Message) -> Verdict | None:
+    """Decision: the whole message is here and not yet answered.
+
+    ``message``: header fields, size and the bytes in chunks. Headers of the verdict are put on top of the message;
+    a refusing verdict replaces the 250; ``discard`` answers 250 and delivers nowhere.
+    """
+
+
+@hookspec
+def message_accepted(envelope: Envelope, trace: str, size: int) -> None:
+    """Event: a message is committed (250 follows). ``trace``: its trace id; ``size``: bytes. ``envelope.user``: who sent it."""
+
+
+# --- it is routed and delivered ----------------------------------------------------------------------------------------
+
+
+@hookspec
+def route(address: str, envelope: Envelope) -> Route | None:
+    """Decision, first answer in the order of ``config.yaml`` wins: where mail for ``address`` goes, with reasons.
+
+    Called at RCPT TO, for each member that a list or forward leads to outside, and by ``postroom explain``; it must
+    not change anything. None: not mine, ask the next plugin; when nobody answers, the address is refused (550 5.1.1).
+    """
+
+
+@hookspec
+def delivery_finished(trace: str, recipient: str, outcome: Outcome) -> None:
+    """Event: an attempt to deliver to one recipient has ended with Delivered, TryLater or Failed."""
+
+
+# --- faults ----------------------------------------------------------------------------------------------------------
+
+
+@hookspec
+def circuit_opened(plugin: str, hook: str, reason: str) -> None:
+    """Event: a plugin has failed so often in a hook that it is left out of it for a while."""
