@@ -1,0 +1,94 @@
+"""Listening sockets: opened once by the supervisor, inherited by all workers."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+BACKLOG = 1024
+
+
+class CannotListen(Exception):
+    """An address cannot be listened on; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One ``listen`` entry of one service: what it was asked for, and by whom."""
+
+    plugin: str
+    service: int  # the service's id
+    listen: str  # "host:port", "[v6]:port" or "unix:PATH"
+
+
+def split(listen: str) -> tuple[str, int]:
+    """The host (without brackets) and port of "host:port"."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def open_listening(listen: str, base: Path) -> socket.socket:
+    """A listening socket; relative Unix paths are relative to ``base``. Raises CannotListen with the remedy."""
+    try:
+        return _open_unix(base / listen[5:]) if listen.startswith("unix:") else _open_inet(*split(listen))
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {listen}: {_explain(error)}") from error
+
+
+def actual(listen: str, sock: socket.socket) -> str:
+    """The address as people should see it: with the port that port 0 became."""
+    if sock.family == socket.AF_UNIX:
+        return listen
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _open_inet(host: str, port: int) -> socket.socket:
+    family, _, _, _, where = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(where)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _open_unix(path: Path) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with contextlib.suppress(FileNotFoundError):
+        if _answers(path):
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        path.unlink()  # left behind by a server that is gone
+    sock.bind(str(path))
+    sock.listen(BACKLOG)
+    sock.setblocking(False)
+    return sock
+
+
+def _answers(path: Path) -> bool:
+    path.stat()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def _explain(error: OSError) -> str:
+    remedies = {
+        errno.EADDRINUSE: "the port is in use; stop the other program or choose another port",
+        errno.EACCES: "permission denied; ports below 1024 need root (see server.run_as) or a capability",
+        errno.EADDRNOTAVAIL: "this machine does not have that address",
+    }
+    return remedies.get(error.errno or 0, error.strerror or str(error))

@@ -1,0 +1,75 @@
+"""Counters, gauges and histograms in Prometheus form, added up over all workers of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it when it is first imported
+
+
+def prepare(directory: Path) -> None:
+    """Before the fork and before prometheus-client is imported: where the workers keep their numbers, emptied."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for old in directory.glob("*.db"):
+        old.unlink(missing_ok=True)
+    os.environ[DIRECTORY] = str(directory)
+
+
+def forget_process(pid: int) -> None:
+    """A worker is gone: its gauges count no more (its counters do)."""
+    if DIRECTORY in os.environ:
+        for gauge in Path(os.environ[DIRECTORY]).glob(f"gauge_live*_{pid}.db"):
+            with contextlib.suppress(OSError):
+                gauge.unlink()
+
+
+class Metrics:
+    """Named numbers; a metric comes into being with its first use, and its label names are those of that use."""
+
+    def __init__(self) -> None:
+        import prometheus_client  # here, after prepare()
+
+        self._client = prometheus_client
+        self._registry = prometheus_client.CollectorRegistry()
+        self._metrics: dict[str, Any] = {}
+        self._children: dict[tuple[Any, ...], Any] = {}
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add ``amount`` to the counter ``name``."""
+        self._child(self._client.Counter, name, labels).inc(amount)
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None:
+        """Put ``seconds`` into the histogram ``name``."""
+        self._child(self._client.Histogram, name, labels).observe(seconds)
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        """Set the gauge ``name``; the exported value is the sum over all live workers."""
+        self._child(self._client.Gauge, name, labels).set(value)
+
+    def render(self) -> bytes:
+        """The numbers of all workers in Prometheus text form."""
+        registry: CollectorRegistry = self._registry
+        if DIRECTORY in os.environ:
+            from prometheus_client.multiprocess import MultiProcessCollector
+
+            registry = self._client.CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return self._client.generate_latest(registry)
+
+    def _child(self, kind: Any, name: str, labels: dict[str, str]) -> Any:
+        key = (name, *labels.items())
+        child = self._children.get(key)
+        if child is None:
+            metric = self._metrics.get(name)
+            if metric is None:
+                extra = {"multiprocess_mode": "livesum"} if kind is self._client.Gauge else {}
+                text = name.replace("_", " ").capitalize()
+                metric = self._metrics[name] = kind("postroom_" + name, text, list(labels), registry=self._registry, **extra)
+            child = self._children[key] = metric.labels(**labels) if labels else metric
+        return child

@@ -1,0 +1,115 @@
+"""Small facts for the other workers: over Unix datagram sockets in the run directory of this machine.
+
+News may get lost (a full socket buffer, a worker that is just starting): whoever depends on them also looks by itself,
+more slowly. Facts published within a few milliseconds travel together, so a busy server sends few datagrams.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Fact = dict[str, Any]
+LARGEST = 32 * 1024  # bytes in one datagram
+PREFIX, SUFFIX = "news-", ".sock"
+
+
+class News:
+    """Publishes to all listening workers of this machine. ``later`` (seconds, function) batches; without it facts go out at once."""
+
+    def __init__(self, run_dir: Path, later: Callable[[float, Callable[[], None]], object] | None = None) -> None:
+        self.run_dir, self.later = run_dir, later
+        self.relays: list[Callable[[list[Fact]], None]] = []  # ways to other nodes
+        self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._sender.setblocking(False)
+        self._receiver: socket.socket | None = None
+        self._path: Path | None = None
+        self._waiting: list[Fact] = []
+        self._subscribers: dict[str, list[Callable[[Fact], None]]] = {}
+
+    def subscribe(self, topic: str, function: Callable[[Fact], None]) -> None:
+        """Call ``function(facts)`` for each fact published under ``topic``, here or elsewhere."""
+        self._subscribers.setdefault(topic, []).append(function)
+
+    def publish(self, topic: str, **facts: Any) -> None:
+        """Tell all workers, this one included. Never fails and never waits."""
+        fact = {"topic": topic, **facts}
+        self._hand_out(fact)
+        self._waiting.append(fact)
+        if self.later is None:
+            self.flush()
+        elif len(self._waiting) == 1:
+            self.later(0.005, self.flush)
+
+    def flush(self) -> None:
+        """Send what is waiting to the other processes."""
+        facts, self._waiting = self._waiting, []
+        distinct = list({json.dumps(fact, sort_keys=True): fact for fact in facts}.values())
+        for relay in self.relays:
+            relay(distinct)
+        self._send(distinct)
+
+    def listen(self) -> socket.socket:
+        """Open this process's own socket; the caller waits until it is readable and calls ``receive``."""
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+        self._path = self.run_dir / f"{PREFIX}{os.getpid()}{SUFFIX}"
+        self._path.unlink(missing_ok=True)
+        self._receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._receiver.bind(str(self._path))
+        self._receiver.setblocking(False)
+        return self._receiver
+
+    def receive(self) -> None:
+        """Hand out all facts that have arrived."""
+        assert self._receiver is not None
+        with contextlib.suppress(BlockingIOError, OSError):
+            while True:
+                datagram = self._receiver.recv(LARGEST)
+                with contextlib.suppress(ValueError):
+                    self.deliver(json.loads(datagram))
+
+    def deliver(self, facts: list[Fact]) -> None:
+        """Hand out facts that came from elsewhere."""
+        for fact in facts:
+            self._hand_out(fact)
+
+    def close(self) -> None:
+        """Stop listening and remove the socket file."""
+        if self._receiver is not None and self._path is not None:
+            self._receiver.close()
+            self._path.unlink(missing_ok=True)
+        self._sender.close()
+
+    def _hand_out(self, fact: Fact) -> None:
+        for function in self._subscribers.get(fact["topic"], ()):
+            function(fact)
+
+    def _send(self, facts: list[Fact]) -> None:
+        datagram = json.dumps(facts).encode()
+        if len(datagram) > LARGEST:
+            half = len(facts) // 2
+            if half:
+                self._send(facts[:half])
+                self._send(facts[half:])
+            return
+        for path in self._others():
+            try:
+                self._sender.sendto(datagram, path)
+            except (ConnectionRefusedError, FileNotFoundError):
+                with contextlib.suppress(OSError):
+                    os.unlink(path)  # its process is gone
+            except OSError:
+                pass  # a full buffer: that worker finds out by itself
+
+    def _others(self) -> list[str]:
+        try:
+            names = os.listdir(self.run_dir)
+        except FileNotFoundError:
+            return []
+        mine = self._path.name if self._path else ""
+        return [str(self.run_dir / name) for name in names if name.startswith(PREFIX) and name.endswith(SUFFIX) and name != mine]

@@ -1,0 +1,65 @@
+"""Watches the hub: says who held it when nothing else could run for longer than 50 ms."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from types import FrameType
+
+LIMIT = 0.050  # seconds
+BEAT = 0.020  # seconds between two heart beats
+
+
+class StallMonitor:
+    """A native thread that looks at a heart beat of the hub. ``report(seconds, culprit, stack)`` is called from that thread."""
+
+    def __init__(
+        self, report: Callable[[float, str, str], None], thread_class: Callable[..., threading.Thread], sleep: Callable[[float], None]
+    ) -> None:
+        self.report, self.sleep = report, sleep
+        self.last = time.monotonic()
+        self.hub_thread = threading.get_ident()
+        self.stopped = False
+        self._thread = thread_class(target=self._watch, daemon=True, name="stall-monitor")
+
+    def start(self) -> None:
+        """Begin to watch; the hub must call ``beat`` every BEAT seconds from now on."""
+        self._thread.start()
+
+    def beat(self) -> None:
+        """The hub is alive."""
+        self.last = time.monotonic()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self.stopped = True
+
+    def _watch(self) -> None:
+        reported_for = 0.0
+        while not self.stopped:
+            self.sleep(LIMIT / 2)
+            beat = self.last
+            late = time.monotonic() - beat - BEAT
+            if late > LIMIT and beat != reported_for:
+                reported_for = beat
+                frame = sys._current_frames().get(self.hub_thread)
+                if frame is not None and not waiting(frame):
+                    self.report(late, culprit(frame), "".join(traceback.format_stack(frame, 12)))
+
+
+def waiting(frame: FrameType) -> bool:
+    """True when the hub is only waiting for events: the machine was busy, not we."""
+    return frame.f_code.co_name == "run" and "gevent" in frame.f_code.co_filename
+
+
+def culprit(frame: FrameType | None) -> str:
+    """The plugin or module of ours nearest to where the hub is: "postroom_smtp_server.session.rcpt"."""
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith("postroom"):
+            return f"{module}.{frame.f_code.co_name}"
+        frame = frame.f_back
+    return "unknown"
