@@ -45,6 +45,7 @@ class Route:
 
     targets: tuple[Target, ...]
     reasons: tuple[str, ...] = ()
+    inbound: bool = False  # the address itself is of this server, even where a forward or list leads the mail out again
 
     @property
     def refusal(self) -> Reply | None:
@@ -54,8 +55,8 @@ class Route:
 
     @property
     def local(self) -> bool:
-        """True when every target is inside this server (what an unauthenticated stranger may reach)."""
-        return not any(isinstance(target, ToQueue) for target in self.targets)
+        """True when an unauthenticated stranger may reach it: an address of this server, or all targets are inside."""
+        return self.inbound or not any(isinstance(target, ToQueue) for target in self.targets)
 
 
 @dataclass(frozen=True, slots=True)
