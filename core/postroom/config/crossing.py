@@ -1,0 +1,63 @@
+"""Checks between sections of the core: names that must be unique, names that must exist, certificates that must load."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from .document import Location
+from .schema import Config
+from .wording import nearest
+
+DEFAULT = "default"
+
+
+def across(config: Config) -> Iterator[tuple[Location, str]]:
+    """Every problem between sections, with its place."""
+    yield from repeated("connections", [connection.name for connection in config.connections])
+    yield from repeated("schedule", [entry.name for entry in config.schedule])
+    yield from _defaults(config)
+    yield from _schedule(config)
+    yield from _certificates(config)
+
+
+def repeated(section: str, names: Sequence[str], key: str = "name") -> Iterator[tuple[Location, str]]:
+    """A problem for each name that stood in the list before."""
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield (section, index, key), f"{name} is used twice; each {key} stands for one thing"
+
+
+def _defaults(config: Config) -> Iterator[tuple[Location, str]]:
+    marked = [index for index, connection in enumerate(config.connections) if connection.default]
+    for index in marked[1:]:
+        yield ("connections", index, "default"), f"only one connection can be the default, and {config.connections[marked[0]].name} is"
+
+
+def _schedule(config: Config) -> Iterator[tuple[Location, str]]:
+    names = [connection.name for connection in config.connections]
+    has_default = any(connection.default for connection in config.connections)
+    for index, entry in enumerate(config.schedule):
+        place = ("schedule", index, "connect")
+        if entry.connect == DEFAULT and not has_default and DEFAULT not in names:
+            yield place, "no connection is marked default: true"
+        elif entry.connect != DEFAULT and entry.connect not in names:
+            yield place, f"there is no connection {entry.connect}" + nearest(entry.connect, [*names, DEFAULT])
+
+
+def _certificates(config: Config) -> Iterator[tuple[Location, str]]:
+    if config.tls.certificate and config.tls.key:
+        yield from _pair(("tls", "certificate"), config.tls.certificate, config.tls.key)
+    for index, item in enumerate(config.tls.sni):
+        yield from _pair(("tls", "sni", index, "certificate"), item.certificate, item.key)
+
+
+def _pair(place: Location, certificate: Path, key: Path) -> Iterable[tuple[Location, str]]:
+    """A problem when the two files are no certificate and its key. An encrypted key is one, since nobody can type its password."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=b"")
+    except ssl.SSLError as error:
+        reason = "the key belongs to another certificate" if error.reason == "KEY_VALUES_MISMATCH" else "not PEM, or the key has a password"
+        return [(place, f"{certificate} and {key} cannot be used as certificate and key: {reason}")]
+    return []

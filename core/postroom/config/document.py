@@ -1,0 +1,183 @@
+"""A YAML file as plain values that remember where they stood: line and column of each key and value, duplicate keys, ``!env`` and ``!file``."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Location = tuple[str | int, ...]
+
+NULL, TRUE, FALSE = {"", "~", "null", "Null", "NULL"}, {"true", "True", "TRUE"}, {"false", "False", "FALSE"}
+INTEGER, FLOAT = re.compile(r"[-+]?\d+"), re.compile(r"[-+]?(\.\d+|\d+\.\d*)([eE][-+]?\d+)?")
+MERGE = "<<"
+DEEPEST = 50  # levels of nesting; stops a document that contains itself
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong, and where. Its text is ``FILE:LINE:COL: PATH: message``."""
+
+    file: str
+    line: int  # from 1
+    column: int  # from 1
+    path: str  # "plugins.smtp_server.services[1].id"; empty for the file as a whole
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}: "
+        return place + (f"{self.path}: " if self.path else "") + self.message
+
+
+def dotted(location: Location) -> str:
+    """The path as people write it."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return text.removeprefix(".")
+
+
+@dataclass
+class Document:
+    """The values of one file, their places, and the problems of the YAML itself."""
+
+    file: Path
+    data: Any = None
+    keys: dict[Location, tuple[int, int]] = field(default_factory=dict)  # where a key stands
+    values: dict[Location, tuple[int, int]] = field(default_factory=dict)  # where a value begins
+    problems: list[Problem] = field(default_factory=list)
+
+    def problem(self, location: Location, message: str, *, at_key: bool = False) -> Problem:
+        """A problem at that place, or at the nearest one around it that stands in the file."""
+        first, second = (self.keys, self.values) if at_key else (self.values, self.keys)
+        for length in range(len(location), -1, -1):
+            mark = first.get(location[:length]) or second.get(location[:length])
+            if mark is not None:
+                return Problem(str(self.file), *mark, dotted(location), message)
+        return Problem(str(self.file), 1, 1, dotted(location), message)
+
+
+def parse(text: str, file: Path) -> Document:
+    """The document of this text. Never raises: what is wrong stands in ``problems``."""
+    document = Document(file)
+    try:
+        root = yaml.compose(text, yaml.BaseLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        document.problems.append(Problem(str(file), line, column, "", f"this is not valid YAML: {_reason(error)}"))
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, error.position - before.rfind("\n")
+        document.problems.append(Problem(str(file), line, column, "", "this is not valid YAML: a character that YAML does not allow"))
+    else:
+        document.data = _Builder(document).value(root, ()) if root is not None else None
+    return document
+
+
+def _reason(error: yaml.MarkedYAMLError) -> str:
+    if error.problem and "'\\t'" in error.problem:
+        return "a tab cannot be used for indentation, use spaces"
+    return " ".join(part for part in (error.context, error.problem) if part) or "unreadable"
+
+
+@dataclass
+class _Builder:
+    """Turns YAML nodes into values. YAML 1.2 rules for plain words: ``off`` and ``no`` stay words, ``12:30`` stays text."""
+
+    document: Document
+
+    def value(self, node: yaml.Node, location: Location) -> Any:
+        """The value of a node; records its place."""
+        self.document.values.setdefault(location, _mark(node))
+        if len(location) > DEEPEST:
+            return self._wrong(location, "nested too deeply")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, location)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*location, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node, location)
+
+    def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key_node, value_node in self._pairs(node, location):
+            key = key_node.value
+            if not isinstance(key, str):
+                self._wrong(location, "a key must be a single word")
+                continue
+            here = (*location, key)
+            if key in result:
+                line = self.document.keys[here][0]
+                mark = _mark(key_node)
+                message = f"this key stands here a second time (first on line {line}); remove one of them"
+                self.document.problems.append(Problem(str(self.document.file), *mark, dotted(here), message))
+                continue
+            self.document.keys[here] = _mark(key_node)
+            result[key] = self.value(value_node, here)
+        return result
+
+    def _pairs(self, node: yaml.MappingNode, location: Location) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+        """Own pairs first, then those merged in by ``<<`` whose key is not there yet."""
+        own = [(key, value) for key, value in node.value if key.value != MERGE]
+        yield from own
+        seen = {key.value for key, _ in own if isinstance(key.value, str)}
+        for value in (value for key, value in node.value if key.value == MERGE):
+            for part in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                if not isinstance(part, yaml.MappingNode):
+                    self._wrong((*location, MERGE), "only a mapping can be merged in")
+                    continue
+                for pair in part.value:
+                    if pair[0].value not in seen:
+                        seen.add(pair[0].value)
+                        yield pair
+
+    def _scalar(self, node: yaml.Node, location: Location) -> Any:
+        read = TAGS.get(node.tag)
+        if read is not None:
+            try:
+                return read(node.value.strip(), self.document.file.parent)
+            except ValueError as error:
+                return self._wrong(location, str(error))
+        if node.tag.startswith("!"):
+            return self._wrong(location, f"unknown tag {node.tag}; !env NAME and !file PATH are known")
+        return plain(node.value) if not node.style else node.value
+
+    def _wrong(self, location: Location, message: str) -> None:
+        self.document.problems.append(self.document.problem(location, message))
+
+
+def _mark(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def plain(word: str) -> Any:
+    """The value of a scalar without quotes: null, true, false, a number, else the text itself."""
+    if word in NULL:
+        return None
+    if word in TRUE or word in FALSE:
+        return word in TRUE
+    if INTEGER.fullmatch(word) and len(word) < 20:
+        return int(word)
+    return float(word) if FLOAT.fullmatch(word) else word
+
+
+def _from_environment(name: str, base: Path) -> str:
+    if name not in os.environ:
+        raise ValueError(f"the environment variable {name} is not set")
+    return os.environ[name]
+
+
+def _from_file(name: str, base: Path) -> str:
+    path = base / Path(name).expanduser()
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(f"the file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"the file {path} is not UTF-8 text") from None
+
+
+TAGS: dict[str, Callable[[str, Path], str]] = {"!env": _from_environment, "!file": _from_file}

@@ -1,0 +1,114 @@
+"""Reads a configuration file and tells all of its problems at once, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from .crossing import across
+from .document import Document, Location, Problem, parse
+from .schema import Config, Section
+from .wording import sentence
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; ``problems`` are in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = sorted(set(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@dataclass
+class Loaded:
+    """A configuration file that has been read. ``config`` is the checked one, or None when ``problems`` prevent that."""
+
+    document: Document
+    config: Config | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def base(self) -> Path:
+        """The folder from which relative paths count."""
+        return self.document.file.absolute().parent
+
+    def section(self, model: type[Model], location: Location, data: Any) -> Model | None:
+        """The part of the file at ``location`` as a checked model; None (and the reasons in ``problems``) when it is wrong."""
+        try:
+            section = model.model_validate(data, context={"base": self.base})
+        except ValidationError as error:
+            for entry in error.errors(include_url=False, include_input=False):
+                self.complain((*location, *entry["loc"]), sentence(entry, model, entry["loc"]), at_key=entry["type"] == "extra_forbidden")
+            return None
+        for place, message in own_checks(section):
+            self.complain((*location, *place), message)
+        return section
+
+    def complain(self, location: Location, message: str, *, at_key: bool = False) -> None:
+        """Add a problem, unless the YAML of this very value was already found wrong."""
+        problem = self.document.problem(location, message, at_key=at_key)
+        if all(problem.path != known.path for known in self.document.problems):
+            self.problems.append(problem)
+
+
+def own_checks(section: BaseModel, location: Location = ()) -> Iterable[tuple[Location, str]]:
+    """What ``checks()`` of this section and of all sections within it find."""
+    if isinstance(section, Section):
+        yield from ((location + place, message) for place, message in section.checks())
+    for name in type(section).model_fields:
+        value = section.__dict__[name]
+        items = enumerate(value) if isinstance(value, list | tuple) else [(-1, value)]
+        for index, item in items:
+            if isinstance(item, BaseModel):
+                yield from own_checks(item, (*location, name) if index < 0 else (*location, name, index))
+
+
+def inspect(path: Path) -> Loaded:
+    """Read a file without raising: the problems are in the result. Sections of plugins are left for ``plugins.configure``."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        return _unreadable(path, f"the configuration cannot be read: {error.strerror} (choose another with --config FILE)")
+    except UnicodeDecodeError as error:
+        return _unreadable(path, f"the file is not UTF-8 text (byte {error.start + 1})")
+    document = parse(text, path)
+    loaded = Loaded(document, problems=list(document.problems))
+    if document.data is None:
+        if document.problems:
+            return loaded
+        document.data = {}
+    if not isinstance(document.data, dict):
+        loaded.complain((), "a configuration is a mapping: sections such as server: and plugins:")
+        return loaded
+    loaded.config = loaded.section(Config, (), filled(document.data))
+    if loaded.config is not None:
+        for place, message in across(loaded.config):
+            loaded.complain(place, message)
+    return loaded
+
+
+def load(path: Path) -> Loaded:
+    """Read a file whose sections of the core must be right. Raises ConfigError with all problems."""
+    loaded = inspect(path)
+    if loaded.problems:
+        raise ConfigError(loaded.problems)
+    return loaded
+
+
+def filled(data: dict[str, Any]) -> dict[str, Any]:
+    """The data with an empty mapping for each section that is left out or empty, so that its defaults know the file's folder."""
+    result = {key: value for key, value in data.items() if value is not None}
+    for name, info in Config.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, Section):
+            result.setdefault(name, {})
+    return result
+
+
+def _unreadable(path: Path, message: str) -> Loaded:
+    return Loaded(Document(path), problems=[Problem(str(path), 1, 1, "", message)])

@@ -1,0 +1,236 @@
+"""The sections of ``config.yaml``, each setting with its type, default and meaning; the reference in docs/ is made from this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+
+from .addresses import HostName, ListenAddress, NameServer
+from .types import (
+    ConfigPath,
+    Duration,
+    ExistingFile,
+    ExistingFolder,
+    Name,
+    Network,
+    RetrySchedule,
+    Size,
+    Sources,
+    Workers,
+    parse_schedule,
+    processors,
+    text_of,
+)
+
+Encryption = Literal["none", "starttls", "starttls-required", "tls"]
+ClientEncryption = Literal["none", "starttls-if-available", "starttls", "starttls-required", "tls"]  # of senders; "starttls" means required
+Location = tuple[str | int, ...]  # a path inside a section: ("services", 1, "id")
+
+
+class Section(BaseModel):
+    """A mapping in ``config.yaml``: unknown keys are errors, and nothing changes after the start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    def checks(self) -> Iterator[tuple[Location, str]]:
+        """Problems between several settings, each with the place that it is told for; the default finds none."""
+        yield from ()
+
+
+class ServerSettings(Section):
+    """The machine and its processes."""
+
+    hostname: HostName = Field("mail.example.test", description="The name in banners, HELO and Message-ID; others should resolve it.")
+    data_dir: ConfigPath = Field(Path("data"), validate_default=True, description="Database, keys and self-signed certificate; relative to this file.")
+    workers: Workers = Field(
+        default_factory=processors, description="Worker processes; auto is one for each CPU.", json_schema_extra={"default": "auto"}
+    )
+    run_as: str | None = Field(None, description="user[:group] to become after the ports are open.", pattern=r"^[^:\s]+(:[^:\s]+)?$")
+    hook_deadline: Duration = Field(10.0, description="How long one plugin may think about one hook call.")
+    drain: Duration = Field(30.0, description="How long sessions may go on after a reload or stop has begun.")
+
+    @property
+    def run_dir(self) -> Path:
+        """Where sockets between the processes live."""
+        return self.data_dir / "run"
+
+
+class DatabaseSettings(Section):
+    """Where mail and state are kept."""
+
+    url: str = Field(
+        "sqlite:///./data/postroom.db",
+        description="sqlite:///PATH (relative to this file) or postgresql://user:password@host:5432/name; several hosts allowed.",
+        pattern=r"^(sqlite:///.|postgres(ql)?://.)",
+        repr=False,  # it may hold a password
+    )
+    pool: int = Field(20, ge=1, le=1000, description="Connections of each worker at most (PostgreSQL).")
+
+
+class SniSettings(Section):
+    """A further certificate, for clients that ask for this name."""
+
+    name: str = Field(description="Host name, or *.domain.")
+    certificate: ExistingFile = Field(description="PEM file, the whole chain.")
+    key: ExistingFile = Field(description="PEM file of the private key.")
+
+
+class TlsSettings(Section):
+    """The server's certificates."""
+
+    certificate: ExistingFile | None = Field(None, description="PEM file, the whole chain; null makes a self-signed one in data_dir.")
+    key: ExistingFile | None = Field(None, description="PEM file of the private key.")
+    sni: list[SniSettings] = Field([], description="More certificates, chosen by the name that the client asks for.")
+
+    def checks(self) -> Iterator[tuple[Location, str]]:
+        """A certificate needs its key, and the other way round."""
+        if (self.certificate is None) != (self.key is None):
+            there, missing = ("key", "certificate") if self.certificate is None else ("certificate", "key")
+            yield (there,), f"{missing} is needed as well (or leave out both for a self-signed certificate)"
+
+
+class DomainSettings(Section):
+    """Whose mail this server keeps."""
+
+    default: HostName = Field("example.test", description="Completes bare names; the sender domain of automatic mail.")
+    local: list[Annotated[str, Field(min_length=1, max_length=320)]] = Field(
+        ["example.test"], description="Domains of this server; *.domain and single addresses are allowed."
+    )
+
+
+class AccessRule(Section):
+    """One access rule; the first that matches decides, and without a match access is denied."""
+
+    allow: Sources | None = Field(None, description="loopback, local_networks, routers, any, an IP address, a network, or a list of these.")
+    deny: Sources | None = Field(None, description="The same, for those who are kept out.")
+    no_auth: bool = Field(False, description="May send anywhere without a login, where the service says auth: optional.")
+    users: list[str] = Field([], description="Only these users may log in from there; empty means all.")
+
+    def checks(self) -> Iterator[tuple[Location, str]]:
+        """Exactly one of allow and deny."""
+        if (self.allow is None) == (self.deny is None):
+            yield (), "exactly one of allow and deny is expected"
+
+
+class DnsSettings(Section):
+    """Name resolution."""
+
+    servers: list[NameServer] | None = Field(None, description="Addresses of DNS servers, ip or ip:port; null takes the system's.")
+
+
+class LuaSettings(Section):
+    """The scripts at the Lua hook points."""
+
+    directory: ConfigPath = Field(Path("lua_scripts"), validate_default=True, description="Where the scripts are.")
+    version: Annotated[Literal["5.1", "5.2", "5.3", "5.4"], BeforeValidator(text_of)] = Field("5.2", description="The language.")
+    max_memory: Size = Field(16 << 20, description="Memory of one script at most.")
+    max_instructions: int = Field(50_000_000, ge=1000, description="Lua instructions of one call at most.")
+    deadline: Duration = Field(5.0, description="Wall-clock time of one call at most.")
+
+
+class QueueSettings(Section):
+    """Mail on its way to other servers."""
+
+    retry: RetrySchedule = Field(
+        parse_schedule("1m, 5m*2, 15m, 1h*6, 4h"),
+        description="Waiting times between attempts; the last repeats until give_up.",
+    )
+    warn_after: Duration = Field(4 * 3600.0, description="The sender hears of a delay after this time.")
+    give_up: Duration = Field(5 * 86400.0, description="The sender gets the message back after this time.")
+
+
+class LogSettings(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least important events to write.")
+    format: Literal["auto", "console", "json"] = Field("auto", description="auto is console on a terminal and json elsewhere.")
+
+
+class ConnectionSettings(Section):
+    """One way to the outside; at most one run of it is under way at any time."""
+
+    name: Name = Field(description="Your name for it; the schedule and commands use it.")
+    sender: str | None = Field(None, description="The sender that mail leaves by, named in a plugin's section; null sends nothing.")
+    collectors: list[str] = Field([], description="Collectors to run, in order.")
+    default: bool = Field(False, description="The connection of mail that no rule sends elsewhere.")
+    immediate: bool = Field(False, description="A permanent line: mail leaves as soon as it is queued; else it waits for the schedule.")
+
+
+class ScheduleSettings(Section):
+    """When a connection runs by itself."""
+
+    name: Name = Field(description="Your name for it.")
+    connect: str = Field("default", description="The name of a connection, or default.")
+    every: Duration = Field(description="The time between two starts.")
+
+
+class ServiceSettings(Section):
+    """One listening service of a protocol plugin; plugins add their own settings to it."""
+
+    id: int = Field(ge=1, le=9999, description="Number of the service, unique within the protocol; scripts and rules refer to it.")
+    name: Name = Field(description="Your name for it, in logs and statistics.")
+    listen: list[ListenAddress] = Field(min_length=1, description="host:port, [v6]:port or unix:PATH; port 0 picks a free one.")
+    encryption: Encryption = Field("starttls", description="none, starttls (offered), starttls-required, or tls (from the first byte).")
+    auth: Literal["off", "optional", "required"] = Field("optional", description="Whether clients may or must log in.")
+    allow_plaintext_auth: bool = Field(False, description="Accept plain passwords without encryption; loopback always may.")
+    proxy_from: list[Network] = Field([], description="Proxies whose PROXY protocol header (v1, v2) is believed and demanded.")
+    max_connections: int = Field(10_000, ge=1, description="Open connections at most, over all workers.")
+    max_connections_per_address: int = Field(50, ge=1, description="The same for one client address; loopback and no_auth are exempt.")
+
+
+class PluginSettings(Section):
+    """The base of every plugin's ``Settings``."""
+
+    enabled: bool = Field(True, description="false switches the plugin off and keeps its section.")
+
+    def services_at(self) -> Iterator[tuple[Location, ServiceSettings]]:
+        """Every service among these settings with its place."""
+        for name in type(self).model_fields:
+            value: Any = self.__dict__[name]
+            for index, item in enumerate(value if isinstance(value, list | tuple) else ()):
+                if isinstance(item, ServiceSettings):
+                    yield (name, index), item
+
+    def listening(self) -> list[str]:
+        """The addresses that the supervisor opens for this plugin; by default those of all services."""
+        return [address for _, service in self.services_at() for address in service.listen]
+
+    def sender_names(self) -> list[str]:
+        """The senders that this plugin will register, so that connections can be checked before the start; by default none."""
+        return []
+
+
+class Config(Section):
+    """All of ``config.yaml``. The sections of plugins are checked by the plugins' own ``Settings``."""
+
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    tls: TlsSettings = Field(default_factory=TlsSettings)
+    domains: DomainSettings = Field(default_factory=DomainSettings)
+    access: list[AccessRule] = Field(
+        [AccessRule(allow=("loopback",), no_auth=True), AccessRule(allow=("local_networks",))],
+        description="Global access rules; the first that matches decides, and without a match access is denied.",
+    )
+    dns: DnsSettings = Field(default_factory=DnsSettings)
+    lua: LuaSettings = Field(default_factory=LuaSettings)
+    queue: QueueSettings = Field(default_factory=QueueSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+    plugin_dirs: list[ExistingFolder] = Field([], description="Folders with plugins that are single files.")
+    plugins: dict[str, dict[str, Any] | None] = Field({}, description="The plugins that are on; their order is the order of calls.")
+    connections: list[ConnectionSettings] = Field([], description="How mail leaves and is fetched.")
+    schedule: list[ScheduleSettings] = Field([], description="When connections run by themselves.")
+
+    _base: Path = PrivateAttr(default_factory=Path.cwd)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Remember the folder of the file, from which relative paths count."""
+        if context:
+            self._base = context["base"]
+
+    @property
+    def base(self) -> Path:
+        """The folder of the configuration file."""
+        return self._base
