@@ -68,13 +68,13 @@ class Asker:
                     breaker.failures = 0
                 yield impl.plugin_name, answer, False
 
-    def verdict(self, name: str, **arguments: Any) -> Verdict | None:
+    def verdict(self, name: str, /, **arguments: Any) -> Verdict | None:
         """A decision: the strictest of all answers; a failing plugin answers 451."""
         if not getattr(self.hooks, name).get_hookimpls():
             return None
         return strictest([FAULT if failed else answer for _, answer, failed in self.answers(name, arguments)])
 
-    def first(self, name: str, **arguments: Any) -> Any:
+    def first(self, name: str, /, **arguments: Any) -> Any:
         """A decision whose first answer wins; None when nobody answers. Raises PluginFault when a plugin fails before that."""
         for plugin, answer, failed in self.answers(name, arguments):
             if failed:
@@ -83,7 +83,7 @@ class Asker:
                 return answer
         return None
 
-    def transform(self, name: str, argument: str, value: Any, **arguments: Any) -> Any:
+    def transform(self, name: str, argument: str, value: Any, /, **arguments: Any) -> Any:
         """A chain: each answer that is not None becomes the value for the next."""
         caller: pluggy.HookCaller = getattr(self.hooks, name)
         if not caller.get_hookimpls():
@@ -94,7 +94,7 @@ class Asker:
                 current[argument] = value = answer
         return value
 
-    def tell(self, name: str, **arguments: Any) -> None:
+    def tell(self, name: str, /, **arguments: Any) -> None:
         """An event: all are told, answers and faults change nothing."""
         if getattr(self.hooks, name).get_hookimpls():
             for _ in self.answers(name, arguments):
@@ -103,7 +103,8 @@ class Asker:
     def collect(self, name: str) -> list[Any]:
         """A provider: the described things of all plugins in one list. Errors are the caller's: a start must fail loudly."""
         caller: pluggy.HookCaller = getattr(self.hooks, name)
-        return [thing for impl in reversed(caller.get_hookimpls()) for thing in impl.function() or ()]
+        functions: list[Callable[[], Any]] = [impl.function for impl in reversed(caller.get_hookimpls())]
+        return [thing for function in functions for thing in function() or ()]
 
     def _failed(self, plugin: str, name: str, error: BaseException, arguments: dict[str, Any]) -> None:
         breaker = self.breakers.setdefault((plugin, name), Breaker())
