@@ -1,0 +1,36 @@
+"""Every bound of a conversation with a stranger, each with its reason; there is no "0 = unlimited"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of one service; services replace what their protocol or configuration says otherwise."""
+
+    # --- lines and messages (bytes, without CRLF where they bound a line) ---
+    line: int = 2048  # command line before login; RFC 5321 4.5.3.1.4 asks for 512, extensions (RFC 1870, 3461, 6531) add up
+    line_after_login: int = 16_384  # IMAP-like commands and long parameter lists of a known user
+    response: int = 12_288  # a SASL response, base64; RFC 4954 section 4 asks for 12288
+    message: int = 50 * 1024 * 1024  # decoded bytes of one message; the service's max_size
+    recipients: int = 1000  # per message; RFC 5321 4.5.3.1.8 asks for at least 100
+    messages: int = 1000  # per connection, so that one client cannot hold a place for ever
+
+    # --- commands and errors (numbers per session) ---
+    commands: int = 50_000  # a session that only says NOOP ends some day
+    errors_free: int = 3  # errors without a delay: typing mistakes are human
+    errors: int = 20  # then the session ends (smtpd_hard_error_limit of Postfix is 20)
+
+    # --- times (seconds) ---
+    error_delay: float = 0.5  # after the first error that is not free; doubles with each further one
+    error_delay_most: float = 8.0
+    idle: float = 300.0  # silence between commands or within a message; RFC 5321 4.5.3.2.7: at least 5 minutes
+    session: float = 86_400.0  # whole connection
+    handshake: float = 30.0  # TLS: a stranger holds a place without having said who it is
+    message_time: float = 3_600.0  # from 354 to the final dot: a drip-feeding sender keeps a draft open
+    work: float = 120.0  # for our answer to a command or a message; senders wait 10 minutes (RFC 5321 4.5.3.2.6)
+
+    # --- connections (numbers, over all workers) ---
+    connections: int = 5_000
+    connections_per_address: int = 100
