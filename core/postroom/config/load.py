@@ -11,10 +11,13 @@ from pydantic import BaseModel, ValidationError
 
 from .crossing import across
 from .document import Document, Location, Problem, parse
+from .mending import without
 from .schema import Config, Section
 from .wording import sentence
 
 Model = TypeVar("Model", bound=BaseModel)
+ATTEMPTS = 4  # taking out a required value makes its mapping wrong in turn, and so on upwards
+UNKNOWN_KEY = "extra_forbidden"
 
 
 class ConfigError(Exception):
@@ -27,11 +30,12 @@ class ConfigError(Exception):
 
 @dataclass
 class Loaded:
-    """A configuration file that has been read. ``config`` is the checked one, or None when ``problems`` prevent that."""
+    """A configuration file that has been read. With ``problems``, ``config`` is only what is right of it, or None."""
 
     document: Document
     config: Config | None = None
     problems: list[Problem] = field(default_factory=list)
+    removed: set[Location] = field(default_factory=set)  # values so wrong that further checks went on without them
 
     @property
     def base(self) -> Path:
@@ -39,22 +43,49 @@ class Loaded:
         return self.document.file.absolute().parent
 
     def section(self, model: type[Model], location: Location, data: Any) -> Model | None:
-        """The part of the file at ``location`` as a checked model; None (and the reasons in ``problems``) when it is wrong."""
-        try:
-            section = model.model_validate(data, context={"base": self.base})
-        except ValidationError as error:
-            for entry in error.errors(include_url=False, include_input=False):
-                self.complain((*location, *entry["loc"]), sentence(entry, model, entry["loc"]), at_key=entry["type"] == "extra_forbidden")
-            return None
-        for place, message in own_checks(section):
-            self.complain((*location, *place), message)
+        """The part of the file at ``location`` as a checked model.
+
+        When something is wrong with it, that is added to ``problems``, and the model holds defaults there; None when it has none.
+        """
+        wrong: set[Location] = set()
+        section: Model | None = None
+        for attempt in range(ATTEMPTS):
+            try:
+                section = model.model_validate(data, context={"base": self.base})
+                break
+            except ValidationError as error:
+                entries = error.errors(include_url=False, include_input=False)
+                if not attempt:
+                    self._tell(model, location, entries)
+                data, taken = without(data, [_place(entry) for entry in entries])
+                wrong |= taken | {entry["loc"] for entry in entries}
+                if () in taken:
+                    break
+        self.removed |= {location + place for place in wrong}
+        if section is not None:
+            self._check(section, location, wrong)
         return section
+
+    def _tell(self, model: type[BaseModel], location: Location, entries: Iterable[Any]) -> None:
+        for entry in entries:
+            self.complain((*location, *entry["loc"]), sentence(entry, model, entry["loc"]), at_key=entry["type"] == UNKNOWN_KEY)
+
+    def _check(self, section: BaseModel, location: Location, wrong: set[Location]) -> None:
+        for place, message in own_checks(section):
+            if not any(bad[: len(place)] == place for bad in wrong):  # else it would blame what was taken out
+                self.complain((*location, *place), message)
 
     def complain(self, location: Location, message: str, *, at_key: bool = False) -> None:
         """Add a problem, unless the YAML of this very value was already found wrong."""
         problem = self.document.problem(location, message, at_key=at_key)
         if all(problem.path != known.path for known in self.document.problems):
             self.problems.append(problem)
+
+
+def _place(entry: Any) -> Location:
+    """What to take out: the wrong value, or the mapping that lacks one."""
+    place: Location = entry["loc"]
+    return place[:-1] if entry["type"] == "missing" else place
 
 
 def own_checks(section: BaseModel, location: Location = ()) -> Iterable[tuple[Location, str]]:
@@ -89,7 +120,8 @@ def inspect(path: Path) -> Loaded:
     loaded.config = loaded.section(Config, (), filled(document.data))
     if loaded.config is not None:
         for place, message in across(loaded.config):
-            loaded.complain(place, message)
+            if place[0] != "schedule" or ("connections",) not in loaded.removed:
+                loaded.complain(place, message)
     return loaded
 
 

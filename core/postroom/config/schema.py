@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
@@ -27,6 +27,7 @@ from .types import (
 
 Encryption = Literal["none", "starttls", "starttls-required", "tls"]
 ClientEncryption = Literal["none", "starttls-if-available", "starttls", "starttls-required", "tls"]  # of senders; "starttls" means required
+Part = TypeVar("Part", bound="Section")
 Location = tuple[str | int, ...]  # a path inside a section: ("services", 1, "id")
 
 
@@ -44,7 +45,9 @@ class ServerSettings(Section):
     """The machine and its processes."""
 
     hostname: HostName = Field("mail.example.test", description="The name in banners, HELO and Message-ID; others should resolve it.")
-    data_dir: ConfigPath = Field(Path("data"), validate_default=True, description="Database, keys and self-signed certificate; relative to this file.")
+    data_dir: ConfigPath = Field(
+        Path("data"), validate_default=True, description="Database, keys and self-signed certificate; relative to this file."
+    )
     workers: Workers = Field(
         default_factory=processors, description="Worker processes; auto is one for each CPU.", json_schema_extra={"default": "auto"}
     )
@@ -146,7 +149,7 @@ class LogSettings(Section):
     """What is written to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least important events to write.")
-    format: Literal["auto", "console", "json"] = Field("auto", description="auto is console on a terminal and json elsewhere.")
+    format: Literal["auto", "text", "json"] = Field("auto", description="auto is text on a terminal and json elsewhere.")
 
 
 class ConnectionSettings(Section):
@@ -181,26 +184,41 @@ class ServiceSettings(Section):
     max_connections_per_address: int = Field(50, ge=1, description="The same for one client address; loopback and no_auth are exempt.")
 
 
+class SenderSettings(Section):
+    """One way out of a plugin that sends; plugins add their own settings to it."""
+
+    name: Name = Field(description="Your name for it; connections refer to it.")
+
+
 class PluginSettings(Section):
     """The base of every plugin's ``Settings``."""
 
     enabled: bool = Field(True, description="false switches the plugin off and keeps its section.")
 
-    def services_at(self) -> Iterator[tuple[Location, ServiceSettings]]:
-        """Every service among these settings with its place."""
+    def listening(self) -> list[str]:
+        """The addresses that the supervisor opens for this plugin; by default those of all services."""
+        return [address for _, service in self.parts(ServiceSettings) for address in service.listen]
+
+    def sender_names(self) -> list[str]:
+        """The senders that this plugin registers, so that connections can be checked; by default all ``SenderSettings``."""
+        return [sender.name for _, sender in self.parts(SenderSettings)]
+
+    def parts(self, kind: type[Part]) -> Iterator[tuple[Location, Part]]:
+        """Everything of that kind in the lists of these settings, with its place."""
         for name in type(self).model_fields:
             value: Any = self.__dict__[name]
             for index, item in enumerate(value if isinstance(value, list | tuple) else ()):
-                if isinstance(item, ServiceSettings):
+                if isinstance(item, kind):
                     yield (name, index), item
 
-    def listening(self) -> list[str]:
-        """The addresses that the supervisor opens for this plugin; by default those of all services."""
-        return [address for _, service in self.services_at() for address in service.listen]
-
-    def sender_names(self) -> list[str]:
-        """The senders that this plugin will register, so that connections can be checked before the start; by default none."""
-        return []
+    def checks(self) -> Iterator[tuple[Location, str]]:
+        """The ids and names of services must be unique within a plugin."""
+        seen: dict[tuple[str, object], str] = {}
+        for place, service in self.parts(ServiceSettings):
+            for key, value in (("id", service.id), ("name", service.name)):
+                if (key, value) in seen:
+                    yield (*place, key), f"{value} is the {key} of two services (first at {seen[key, value]}); each needs its own"
+                seen.setdefault((key, value), f"{place[0]}[{place[1]}]")
 
 
 class Config(Section):

@@ -154,9 +154,7 @@ RetrySchedule = Annotated[
     BeforeValidator(parse_schedule),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}], "examples": ["1m, 5m*2, 1h*6"]}),
 ]
-Workers = Annotated[
-    int, BeforeValidator(parse_workers), WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}]})
-]
+Workers = Annotated[int, BeforeValidator(parse_workers), WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}]})]
 ConfigPath = Annotated[Path, AfterValidator(resolve)]  # absolute after validation
 ExistingFile = Annotated[ConfigPath, AfterValidator(existing_file)]
 ExistingFolder = Annotated[ConfigPath, AfterValidator(existing_folder)]
