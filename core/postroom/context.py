@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .store.database import Database
     from .store.directory import DirectoryCache
     from .store.mailboxes import Mailboxes
+    from .tally import Tally
     from .wire.tls import ServerTls
 
 
@@ -38,8 +39,11 @@ class Context:
     queue: Queue
     news: News
     leases: Leases
+    tally: Tally  # counts that hold across workers
     metrics: Metrics
     dns: Resolver
     tls: ServerTls
     log: Any  # structlog logger
-    offload: Callable[..., Any]  # offload(fn, *args): run in the thread pool, wait for the result
+    offload: Callable[
+        ..., Any
+    ]  # offload(fn, *args): run in the thread pool, wait for the result

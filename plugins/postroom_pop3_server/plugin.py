@@ -1,0 +1,141 @@
+"""The POP3 services."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from postroom import Client, hookimpl
+from postroom.context import Context
+from postroom.provided import Service
+from postroom.wire.dialogue import hold
+from postroom.wire.limits import Limits
+from postroom.wire.sasl import Denied
+from postroom.wire.stream import Stream
+
+from .maildrop import Maildrop
+from .session import Exchange, Session
+from .settings import Pop3Service, Settings
+
+IN_USE = "[IN-USE] the maildrop is open in another session"  # RFC 2449 section 8.1.1
+TOO_SOON = "[LOGIN-DELAY] logged in again too soon"
+NOT_ALLOWED = "[AUTH] access not allowed"
+
+__all__ = ["Plugin", "Settings"]
+
+
+class Plugin:
+    """Registers the services; each connection gets its session."""
+
+    def __init__(self, context: Context, settings: Settings) -> None:
+        self.context, self.settings = context, settings
+
+    @hookimpl
+    def register_services(self) -> list[Service]:
+        """One service for each entry of the settings."""
+        return [self._service(settings) for settings in self.settings.services]
+
+    def _service(self, settings: Pop3Service) -> Service:
+        limits = Limits(
+            idle=settings.idle_timeout,
+            connections=settings.max_connections,
+            connections_per_address=settings.max_connections_per_address,
+        )
+
+        def handle(stream: Stream, client: Client) -> None:
+            doors = ServerDoors(self.context, settings, client)
+            session = Session(
+                client, settings, doors, self.context.config.server.hostname
+            )
+            if binding := stream.channel_binding():
+                session.binding = dict([binding])
+            with closing(doors):
+                refusal = self.context.ask.verdict("client_connected", client=client)
+                if refusal is not None and refusal.refuses:
+                    text = refusal.reply.text if refusal.reply else "not now"
+                    stream.write(f"-ERR {text}\r\n".encode())
+                    stream.flush()
+                    return
+                hold(stream, session, limits, tls=self.context.tls.context)
+
+        return Service(
+            "POP3",
+            settings,
+            handle,
+            limits,
+            lambda words: f"-ERR [SYS/TEMP] {words}\r\n".encode(),
+        )
+
+
+class ServerDoors:
+    """What a session needs of the server: authentication and the maildrop with its lock."""
+
+    def __init__(self, context: Context, settings: Pop3Service, client: Client) -> None:
+        self.context, self.settings, self.client = context, settings, client
+        self._lock = ""
+
+    def mechanisms(self, binding: dict[str, bytes]) -> list[str]:
+        """The SASL mechanisms that may be used now."""
+        return self.context.auth.mechanisms(self.client, self.settings, binding)
+
+    def plain_allowed(self) -> bool:
+        """Whether a password may come in clear now."""
+        return self.context.auth.plain_allowed(self.client, self.settings)
+
+    def challenge(self) -> str:
+        """The APOP timestamp, "" when no account has a reversible secret or the service has no logins."""
+        wanted = self.settings.auth != "off" and self.context.auth.reversible_in_use()
+        return self.context.auth.challenge() if wanted else ""
+
+    def exchange(self, mechanism: str, binding: dict[str, bytes]) -> Exchange | Denied:
+        """Begin a SASL exchange."""
+        return self.context.auth.start(mechanism, self.client, self.settings, binding)
+
+    def password(self, name: str, password: str) -> object:
+        """Check USER and PASS."""
+        return self.context.auth.password(self.client, name, password)
+
+    def apop(self, name: str, timestamp: str, digest: str) -> object:
+        """Check APOP."""
+        return self.context.auth.apop(self.client, name, timestamp, digest)
+
+    def open(self, client: Client) -> Maildrop | str:
+        """Lock and list the INBOX of the user; the words of the refusal when that cannot be."""
+        account = self.context.accounts.get(client.user or "")
+        if account is None:
+            return NOT_ALLOWED
+        delay = self.settings.login_delay
+        if delay and not self.context.leases.take(f"pop3-login:{account.id}", delay):
+            return TOO_SOON
+        if not self._acquire(f"pop3-maildrop:{account.id}"):
+            return IN_USE
+        mailboxes = self.context.mailboxes
+        inbox = mailboxes.find(account.id, "INBOX")
+        if inbox is None:
+            return "[SYS/PERM] the account has no INBOX"
+        change = mailboxes.hide if self.settings.hold_deleted else mailboxes.delete
+
+        def remove(uids: list[int]) -> None:
+            change(inbox.id, uids)
+            self.context.news.publish("mailbox", mailbox=inbox.id)
+
+        entries = mailboxes.listing(inbox.id)
+        return Maildrop(
+            inbox.uidvalidity,
+            entries,
+            lambda uid: mailboxes.content(inbox.id, uid),
+            remove,
+        )
+
+    def close(self) -> None:
+        """Give the maildrop back."""
+        if self._lock:
+            self.context.tally.leave(self._lock)
+            self._lock = ""
+
+    def _acquire(self, key: str) -> bool:
+        """RFC 1939 section 4: an exclusive-access lock, shared by all workers, gone when its worker is gone."""
+        if self.context.tally.enter(key) > 1:
+            self.context.tally.leave(key)
+            return False
+        self._lock = key
+        return True
