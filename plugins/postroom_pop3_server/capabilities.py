@@ -33,7 +33,5 @@ def offered(now: Situation) -> list[str]:
         *(["USER"] if now.user else []),
         *([f"SASL {' '.join(now.mechanisms)}"] if now.mechanisms else []),
         *(["STLS"] if now.starttls else []),
-        f"IMPLEMENTATION Postroom-{now.version}"
-        if now.authenticated
-        else "IMPLEMENTATION Postroom",
+        f"IMPLEMENTATION Postroom-{now.version}" if now.authenticated else "IMPLEMENTATION Postroom",
     ]

@@ -30,9 +30,7 @@ class Maildrop:
     uidvalidity: int
     entries: Sequence[Listed]
     content: Callable[[int], Iterator[bytes]]  # by uid
-    remove: Callable[
-        [list[int]], None
-    ]  # by uid, all in one transaction; raises StoreUnavailable
+    remove: Callable[[list[int]], None]  # by uid, all in one transaction; raises StoreUnavailable
     deleted: set[int] = field(default_factory=set)  # message numbers
 
     @property
@@ -43,17 +41,11 @@ class Maildrop:
     @property
     def size(self) -> int:
         """Their bytes together."""
-        return sum(entry.size for entry in self.entries) - sum(
-            self.entries[number - 1].size for number in self.deleted
-        )
+        return sum(entry.size for entry in self.entries) - sum(self.entries[number - 1].size for number in self.deleted)
 
     def unmarked(self) -> Iterator[tuple[int, Listed]]:
         """All messages that are not marked, with their numbers."""
-        return (
-            (number, entry)
-            for number, entry in enumerate(self.entries, 1)
-            if number not in self.deleted
-        )
+        return ((number, entry) for number, entry in enumerate(self.entries, 1) if number not in self.deleted)
 
     def get(self, word: bytes) -> tuple[int, Listed]:
         """The message with the number that a client gave. Raises BadNumber."""
@@ -71,6 +63,4 @@ class Maildrop:
     def commit(self) -> None:
         """Delete what is marked. Raises StoreUnavailable, and then nothing is deleted."""
         if self.deleted:
-            self.remove(
-                [self.entries[number - 1].uid for number in sorted(self.deleted)]
-            )
+            self.remove([self.entries[number - 1].uid for number in sorted(self.deleted)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 
 from postroom import Client, hookimpl
@@ -12,7 +13,7 @@ from postroom.wire.limits import Limits
 from postroom.wire.sasl import Denied
 from postroom.wire.stream import Stream
 
-from .maildrop import Maildrop
+from .maildrop import BadNumber, Maildrop
 from .session import Exchange, Session
 from .settings import Pop3Service, Settings
 
@@ -43,9 +44,7 @@ class Plugin:
 
         def handle(stream: Stream, client: Client) -> None:
             doors = ServerDoors(self.context, settings, client)
-            session = Session(
-                client, settings, doors, self.context.config.server.hostname
-            )
+            session = Session(client, settings, doors, self.context.config.server.hostname)
             if binding := stream.channel_binding():
                 session.binding = dict([binding])
             with closing(doors):
@@ -118,13 +117,14 @@ class ServerDoors:
             change(inbox.id, uids)
             self.context.news.publish("mailbox", mailbox=inbox.id)
 
-        entries = mailboxes.listing(inbox.id)
-        return Maildrop(
-            inbox.uidvalidity,
-            entries,
-            lambda uid: mailboxes.content(inbox.id, uid),
-            remove,
-        )
+        def content(uid: int) -> Iterator[bytes]:
+            try:
+                return mailboxes.content(inbox.id, uid)
+            except KeyError:
+                raise BadNumber("the message is gone, another program has deleted it") from None
+
+        entries = [entry for entry in mailboxes.listing(inbox.id) if not entry.hidden]
+        return Maildrop(inbox.uidvalidity, entries, content, remove)
 
     def close(self) -> None:
         """Give the maildrop back."""

@@ -80,18 +80,14 @@ def _pieces(first: str, lines: Iterator[str] | list[str]) -> Iterator[bytes]:
     yield "".join(gathered).encode()
 
 
-UNAVAILABLE = err(
-    "[SYS/TEMP] The mail store is not available, try again later"
-)  # RFC 3206 section 4
+UNAVAILABLE = err("[SYS/TEMP] The mail store is not available, try again later")  # RFC 3206 section 4
 LOGIN_FAILED = "[AUTH] Login failed"  # RFC 3206 section 4
 
 
 class Session:
     """One client's POP3 session."""
 
-    def __init__(
-        self, client: Client, settings: Pop3Service, doors: Doors, hostname: str
-    ) -> None:
+    def __init__(self, client: Client, settings: Pop3Service, doors: Doors, hostname: str) -> None:
         self.client, self.settings, self.doors, self.hostname = (
             client,
             settings,
@@ -112,9 +108,7 @@ class Session:
             b"QUIT": (self.quit, 0, 0),
             b"LANG": (self.lang, 0, 1),
         }
-        self.commands: dict[
-            str, dict[bytes, tuple[Callable[[list[bytes]], Answer], int, int]]
-        ] = {
+        self.commands: dict[str, dict[bytes, tuple[Callable[[list[bytes]], Answer], int, int]]] = {
             AUTHORIZATION: {
                 **anywhere,
                 b"USER": (self.user, 1, 1),
@@ -159,9 +153,7 @@ class Session:
             elsewhere = any(verb in commands for commands in self.commands.values())
             return err("command not allowed now" if elsewhere else "unknown command")
         handler, fewest, most = known
-        arguments = (
-            [rest] if verb == b"PASS" and rest else rest.split()
-        )  # RFC 1939: spaces belong to the password
+        arguments = [rest] if verb == b"PASS" and rest else rest.split()  # RFC 1939: spaces belong to the password
         if not fewest <= len(arguments) <= most:
             return err(f"{verb.decode()}: wrong number of arguments")
         try:
@@ -187,9 +179,7 @@ class Session:
         """POP3 has no messages from the client."""
         raise AssertionError("no message was asked for")
 
-    def tls_started(
-        self, details: TlsDetails, binding: tuple[str, bytes] | None
-    ) -> None:
+    def tls_started(self, details: TlsDetails, binding: tuple[str, bytes] | None) -> None:
         """TLS is on: what was said before is forgotten (RFC 2595 section 4)."""
         self.client.tls = details
         self.binding = dict([binding]) if binding else {}
@@ -271,9 +261,7 @@ class Session:
         if not self._plain_allowed():
             return err("[AUTH] encryption is required for plain passwords, use STLS")
         name, self.name = self.name, None
-        return self._login(
-            self.doors.password(name, arguments[0].decode("utf-8", "replace"))
-        )
+        return self._login(self.doors.password(name, arguments[0].decode("utf-8", "replace")))
 
     def apop(self, arguments: list[bytes]) -> Answer:
         """APOP (RFC 1939 section 7)."""
@@ -295,11 +283,7 @@ class Session:
         initial: bytes | None = None
         if len(arguments) == 2:
             try:
-                initial = (
-                    b""
-                    if arguments[1] == b"="
-                    else base64.b64decode(arguments[1], validate=True)
-                )
+                initial = b"" if arguments[1] == b"=" else base64.b64decode(arguments[1], validate=True)
             except binascii.Error:
                 return err("AUTH: the response is not base64")
         return self._step(exchange, initial)
@@ -400,37 +384,23 @@ class Session:
         if self.settings.encryption == "starttls-required" and self.client.tls is None:
             return []
         in_clear = () if self._plain_allowed() else ("PLAIN", "LOGIN")
-        return [
-            name for name in self.doors.mechanisms(self.binding) if name not in in_clear
-        ]
+        return [name for name in self.doors.mechanisms(self.binding) if name not in in_clear]
 
     def _may_start_tls(self) -> bool:
-        return (
-            self.state is AUTHORIZATION
-            and self.client.tls is None
-            and self.settings.encryption.startswith("starttls")
-        )
+        return self.state is AUTHORIZATION and self.client.tls is None and self.settings.encryption.startswith("starttls")
 
     def _step(self, exchange: Exchange, response: bytes | None) -> Answer:
         outcome = exchange.step(response)
         if isinstance(outcome, Challenge):
             self.exchange = exchange
-            return Answer(
-                b"+ " + base64.b64encode(outcome.data) + b"\r\n", Then.READ_RESPONSE
-            )
+            return Answer(b"+ " + base64.b64encode(outcome.data) + b"\r\n", Then.READ_RESPONSE)
         return self._login(outcome)
 
     def _login(self, outcome: object) -> Answer:
         if isinstance(outcome, Denied):
             self.failures += 1
-            last = (
-                outcome.disconnect or self.failures >= self.settings.max_failed_logins
-            )
-            text = (
-                "[SYS/TEMP] " + outcome.reply.text
-                if outcome.temporary
-                else LOGIN_FAILED
-            )
+            last = outcome.disconnect or self.failures >= self.settings.max_failed_logins
+            text = "[SYS/TEMP] " + outcome.reply.text if outcome.temporary else LOGIN_FAILED
             return err(text, Then.CLOSE if last else Then.READ_LINE)
         opened = self.doors.open(self.client)
         if isinstance(opened, str):

@@ -26,9 +26,7 @@ class Pop3Service(ServiceSettings):
         False,
         description="Hide messages that clients delete instead of deleting them; nothing cleans up after it.",
     )
-    max_failed_logins: int = Field(
-        3, ge=1, le=100, description="Failed logins after which a session ends."
-    )
+    max_failed_logins: int = Field(3, ge=1, le=100, description="Failed logins after which a session ends.")
     login_delay: Annotated[float, BeforeValidator(parse_duration)] = Field(
         0.0,
         ge=0,
@@ -46,12 +44,8 @@ class Settings(PluginSettings):
 
     services: list[Pop3Service] = Field(
         [
-            Pop3Service(
-                id=1, name="POP3", listen=["127.0.0.1:2110"], encryption="starttls"
-            ),
-            Pop3Service(
-                id=2, name="POP3S", listen=["127.0.0.1:2995"], encryption="tls"
-            ),
+            Pop3Service(id=1, name="POP3", listen=["127.0.0.1:2110"], encryption="starttls"),
+            Pop3Service(id=2, name="POP3S", listen=["127.0.0.1:2995"], encryption="tls"),
         ],
         description="The listening services, each with an id and name of its own.",
     )

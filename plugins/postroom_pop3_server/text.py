@@ -11,11 +11,7 @@ def first_lines(chunks: Iterable[bytes], lines: int) -> Iterator[bytes]:
     for chunk in chunks:
         data = tail + chunk
         if not in_body:
-            end = (
-                0
-                if data.startswith(b"\r\n") and not tail
-                else data.find(b"\r\n\r\n") + 2
-            )
+            end = 0 if data.startswith(b"\r\n") and not tail else data.find(b"\r\n\r\n") + 2
             if end < 2 and not data.startswith(b"\r\n"):
                 tail = data[-3:]
                 yield data[: len(data) - len(tail)]
