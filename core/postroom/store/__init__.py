@@ -1,0 +1,1 @@
+"""Mail and state on SQLite or PostgreSQL: engines, schema, blobs, mailboxes, accounts, directory, traces."""

@@ -1,0 +1,206 @@
+"""SQLite: WAL, one writer thread a process with group commit, a turn file between processes, reading on the spot."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import peewee
+from gevent._hub_local import get_hub_if_exists
+from gevent.monkey import get_original
+from gevent.threadpool import ThreadPool
+
+from .database import ANSWER_SECONDS, Conflict, Database, Row, StoreUnavailable, Tx
+from .handover import Ticket
+from .writer import GroupWriter, fail, perform
+
+T = TypeVar("T")
+SLOW_READERS = 4  # threads for read_slow in each hub
+BUGS = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_MISUSE)  # wrong SQL: not the database's fault
+
+READER = ("PRAGMA query_only = 1", "PRAGMA cache_size = -4000")
+WRITER = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA cache_size = -16000", "PRAGMA wal_autocheckpoint = 4000")
+
+
+class SqliteTx(Tx):
+    """A connection of ``sqlite3`` in autocommit mode; transactions are the engine's business."""
+
+    dialect = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.failed: StoreUnavailable | None = None
+        self._cursor = connection.cursor()
+        self._builder = peewee.SqliteDatabase(None)
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        try:
+            return self._cursor.execute(sql, params).fetchall()
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
+    def one(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+        rows = self.execute(sql, params)
+        return rows[0] if rows else None
+
+    def do(self, sql: str, params: Sequence[Any] = ()) -> None:
+        try:
+            self._cursor.execute(sql, params)
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
+    def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        try:
+            self._cursor.executemany(sql, rows)
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
+    def run(self, query: Any) -> list[dict[str, Any]]:
+        sql, params = self._builder.get_sql_context().sql(query).query()
+        rows = self.execute(sql, params)
+        names = [column[0] for column in self._cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _translated(self, error: sqlite3.Error) -> Exception:
+        if isinstance(error, sqlite3.IntegrityError):
+            return Conflict(str(error))
+        if isinstance(error, (sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.NotSupportedError)):
+            return error
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in BUGS:
+            return error
+        self.failed = StoreUnavailable(f"SQLite: {error}")
+        return self.failed
+
+
+def opened(path: Path, pragmas: Sequence[str]) -> sqlite3.Connection:
+    """A connection prepared for one thread; raises StoreUnavailable when the file cannot be used."""
+    try:
+        connection = sqlite3.connect(path, timeout=ANSWER_SECONDS, isolation_level=None, cached_statements=256, check_same_thread=False)
+        for pragma in pragmas:
+            connection.execute(pragma).fetchall()
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"SQLite: {error}: {path}") from error
+    return connection
+
+
+class Turn:
+    """The lock file beside the database: processes wait for it in the kernel, where SQLite would poll with growing sleeps."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(path.name + ".lock")
+        self._file = -1
+
+    def __enter__(self) -> None:
+        if self._file < 0:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *exc: object) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close the file, which also frees the lock."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+class SqliteEngine:
+    """The writer thread's connection; it opens itself again after a failure."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = Turn(path)
+        self._tx: SqliteTx | None = None
+
+    def commit(self, batch: list[Ticket]) -> None:
+        """One transaction with a savepoint for each ticket; when the database fails, nobody's write has happened."""
+        try:
+            with self._turn:
+                self._transaction(self._ready(), batch)
+        except StoreUnavailable as error:
+            fail(batch, error)
+            self.close()  # the next batch starts with a new connection: nothing of a failed one is carried on
+        except OSError as error:
+            fail(batch, StoreUnavailable(f"SQLite: {error}"))
+
+    def _ready(self) -> SqliteTx:
+        if self._tx is None:
+            self._tx = SqliteTx(opened(self._path, WRITER))
+        return self._tx
+
+    @staticmethod
+    def _transaction(tx: SqliteTx, batch: list[Ticket]) -> None:
+        tx.do("BEGIN IMMEDIATE")
+        for ticket in batch:
+            tx.do("SAVEPOINT one")
+            if not perform(ticket, tx) and tx.failed is None:
+                tx.do("ROLLBACK TO one")
+            if tx.failed is not None:
+                raise tx.failed
+            tx.do("RELEASE one")
+        tx.do("COMMIT")
+
+    def after(self, idle: bool) -> None:
+        """Nothing yet."""
+
+    def close(self) -> None:
+        """Close the connection (which rolls back an open transaction) and the turn file."""
+        if self._tx is not None:
+            self._tx.connection.close()
+            self._tx = None
+        self._turn.close()
+
+
+class SqliteDatabase(Database):
+    """A database file and the threads and connections of this process around it."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer = GroupWriter(SqliteEngine(path))
+        self._local: Any = get_original("_thread", "_local")()  # by native thread: greenlets of one hub share a connection
+        self._readers: list[sqlite3.Connection] = []
+        self._pools: list[ThreadPool] = []
+
+    def read(self, fn: Callable[[Tx], T]) -> T:
+        """Runs on the calling thread and does not yield."""
+        return fn(self._reader())
+
+    def read_slow(self, fn: Callable[[Tx], T]) -> T:
+        """Runs on a thread of the hub's pool; without a hub on the calling thread."""
+        hub = get_hub_if_exists()
+        if hub is None:
+            return self.read(fn)
+        pool = getattr(self._local, "pool", None)
+        if pool is None:
+            pool = self._local.pool = ThreadPool(SLOW_READERS, hub=hub)
+            self._pools.append(pool)
+        result: T = pool.apply(self.read, (fn,))
+        return result
+
+    def write(self, fn: Callable[[Tx], T], *, keys: Sequence[int] = ()) -> T:
+        """Group commit on the writer thread; ``keys`` mean nothing here, where only one writes at a time."""
+        return self._writer.write(fn, keys)
+
+    def close(self) -> None:
+        """Finish waiting writes and close all connections."""
+        self._writer.close()
+        for pool in self._pools:
+            pool.kill()
+        self._pools.clear()
+        for connection in self._readers:
+            connection.close()
+        self._readers.clear()
+
+    def _reader(self) -> SqliteTx:
+        tx: SqliteTx | None = getattr(self._local, "tx", None)
+        if tx is None or tx.failed is not None:
+            tx = self._local.tx = SqliteTx(opened(self.path, READER))
+            self._readers.append(tx.connection)
+        return tx
