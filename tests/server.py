@@ -22,7 +22,7 @@ START_SECONDS = 30.0  # generous: two cores may be busy with other tests
 LINE = re.compile(r"listening (\S+) (.*)")
 
 BASE: dict[str, Any] = {
-    "server": {"hostname": "mail.example.test", "data_dir": "./data", "workers": 1, "drain": "5s"},
+    "server": {"hostname": "mail.example.test", "data_dir": "./data", "workers": 1, "drain": "5s", "stop_timeout": "5s"},
     "domains": {"default": "example.test", "local": ["example.test"]},
     "access": [{"allow": "loopback", "no_auth": True}, {"allow": "local_networks"}],
     "plugins": {

@@ -14,20 +14,25 @@ BEAT = 0.020  # seconds between two heart beats
 
 
 class StallMonitor:
-    """A native thread that looks at a heart beat of the hub. ``report(seconds, culprit, stack)`` is called from that thread."""
+    """Looks at a heart beat of the hub from a native thread. ``report(seconds, culprit, stack)`` is called on that thread.
+
+    ``spawn`` starts a function on a native thread; ``sleep`` is the system's own: gevent's would sleep on a hub.
+    """
 
     def __init__(
-        self, report: Callable[[float, str, str], None], thread_class: Callable[..., threading.Thread], sleep: Callable[[float], None]
+        self,
+        report: Callable[[float, str, str], None],
+        spawn: Callable[[Callable[[], None]], object],
+        sleep: Callable[[float], None],
     ) -> None:
-        self.report, self.sleep = report, sleep
+        self.report, self.spawn, self.sleep = report, spawn, sleep
         self.last = time.monotonic()
         self.hub_thread = threading.get_ident()
         self.stopped = False
-        self._thread = thread_class(target=self._watch, daemon=True, name="stall-monitor")
 
     def start(self) -> None:
         """Begin to watch; the hub must call ``beat`` every BEAT seconds from now on."""
-        self._thread.start()
+        self.spawn(self._watch)
 
     def beat(self) -> None:
         """The hub is alive."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from typing import Annotated
 
-from postroom.config.schema import Location, PluginSettings, ServiceSettings
+from postroom.config.schema import PluginSettings, ServiceSettings
 from postroom.config.types import Duration, parse_duration
 from pydantic import BeforeValidator, Field
 
@@ -49,14 +47,3 @@ class Settings(PluginSettings):
         ],
         description="The listening services, each with an id and name of its own.",
     )
-
-    def checks(self) -> Iterator[tuple[Location, str]]:
-        """Ids are unique."""
-        seen: Counter[int] = Counter()
-        for index, service in enumerate(self.services):
-            seen[service.id] += 1
-            if seen[service.id] == 2:
-                yield (
-                    ("services", index, "id"),
-                    f"id {service.id} is taken by another service",
-                )

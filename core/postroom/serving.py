@@ -1,0 +1,145 @@
+"""What ``postroom serve`` does: turns a configuration into the supervisor's plan."""
+
+from __future__ import annotations
+
+import fcntl
+import grp
+import os
+import pwd
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from . import log as logs
+from . import metrics
+from .binding import Address, CannotListen
+from .config.load import ConfigError
+from .config.schema import Config, ServiceSettings
+from .plugins import Plugins, read
+from .store.migrate import SchemaNewer
+from .supervisor import Plan, Supervisor
+
+ADMINISTRATOR = "postmaster"
+
+
+class CannotServe(Exception):
+    """The server cannot start; the text is for people."""
+
+
+def serve(path: Path, say: Callable[[str], None], *, log_format: str | None = None) -> int:
+    """Run until stopped; the exit status. Raises ConfigError, CannotListen and CannotServe before anything has started."""
+    config, plugins = read(path)
+    logs.configure(log_format or config.log.format, config.log.level)
+    waiting = [(config, plugins)]
+    with only_one(config.server.run_dir):
+        metrics.prepare(config.server.run_dir / "metrics")
+        return Supervisor(lambda: plan(*(waiting.pop() if waiting else read(path))), say, logs.get()).run()
+
+
+def plan(config: Config, plugins: Plugins) -> Plan:
+    """One generation of workers as this configuration wants it."""
+    names = {
+        Address(plugin, service.id, listen): f"{service.name} ({plugin} {service.id}, {service.encryption})"
+        for plugin, chosen in plugins.items()
+        for _, service in chosen.settings.parts(ServiceSettings)
+        for listen in service.listen
+    }
+
+    def work(start: object) -> int:
+        from .worker import work  # in the child: it starts the hub
+
+        return work(config, plugins, start)  # type: ignore[arg-type]
+
+    return Plan(
+        workers=config.server.worker_count,
+        addresses=tuple(names),
+        names=names,
+        base=config.base,
+        stop_timeout=config.server.stop_timeout,
+        prepare=lambda: prepare(config),
+        work=work,
+        drop_privileges=lambda: drop_privileges(config),
+    )
+
+
+def prepare(config: Config) -> int:
+    """In a child before the workers: schema, administrator, certificate. Says in one line what is wrong, exit status 1."""
+    from .store.database import StoreUnavailable, connect
+    from .store.migrate import migrate
+    from .wire.tls import ServerTls
+
+    os.umask(0o077)
+    try:
+        migrate(config.database.url, base=config.base)
+        ServerTls(config.tls, config.server)
+        database = connect(config.database.url, pool=config.database.pool, base=config.base)
+        try:
+            make_administrator(config, database)
+        finally:
+            database.close()
+    except (SchemaNewer, StoreUnavailable, OSError, ValueError) as error:
+        print(f"postroom: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def make_administrator(config: Config, database: object) -> None:
+    """With no account at all: make the administrator and print the password, once and nowhere else."""
+    from .credentials import make_credentials
+    from .store.accounts import Accounts
+    from .store.database import Conflict
+
+    accounts = Accounts(database)  # type: ignore[arg-type]
+    if accounts.list():
+        return
+    password = secrets.token_urlsafe(12)
+    try:
+        accounts.add(ADMINISTRATOR, admin=1, **make_credentials(password))
+    except Conflict:
+        return  # another node was faster
+    print(f"First start: the administrator is {ADMINISTRATOR} with the password {password} (shown only now)", flush=True)
+
+
+@contextmanager
+def only_one(run_dir: Path) -> Iterator[IO[str]]:
+    """Hold the run directory: two servers on one data directory would be in each other's way. Raises CannotServe."""
+    try:
+        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        run_dir.parent.chmod(0o700)
+        file = (run_dir / "postroom.pid").open("a+")
+    except OSError as error:
+        raise CannotServe(f"the data directory {run_dir.parent} cannot be used: {error.strerror}; see server.data_dir") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise CannotServe(f"a server is already running with this data directory (process {file.read().strip()})") from error
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield file
+        file.truncate(0)
+
+
+def drop_privileges(config: Config) -> None:
+    """Become ``server.run_as``, giving it the data directory. Raises CannotListen with the reason."""
+    if config.server.run_as is None:
+        return
+    name, _, group = config.server.run_as.partition(":")
+    try:
+        user = pwd.getpwnam(name)
+        gid = grp.getgrnam(group).gr_gid if group else user.pw_gid
+        for path in (config.server.data_dir, *config.server.data_dir.rglob("*")):
+            os.chown(path, user.pw_uid, gid)
+        os.initgroups(name, gid)
+        os.setgid(gid)
+        os.setuid(user.pw_uid)
+    except (KeyError, PermissionError) as error:
+        raise CannotListen(f"cannot become {config.server.run_as} (server.run_as): {error}") from error
+
+
+__all__ = ["ADMINISTRATOR", "CannotListen", "CannotServe", "ConfigError", "serve"]

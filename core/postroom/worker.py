@@ -1,0 +1,139 @@
+"""One worker process: builds the application, listens, and ends in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.threadpool import ThreadPool
+
+from . import app as composition
+from . import log as logs
+from .binding import Address
+from .config.schema import Config, ServiceSettings
+from .discovery import PluginError
+from .jobs import Jobs
+from .plugins import Plugins
+from .stall import BEAT, StallMonitor
+from .store.database import StoreUnavailable
+from .supervisor import Start
+from .wire.access import Access
+from .wire.listener import Listener
+
+SWITCH_INTERVAL = 0.0005  # seconds: how long the hub makes the writer thread wait for the interpreter lock; see bench/
+
+
+class Worker:
+    """The running parts of one worker."""
+
+    def __init__(self, config: Config, plugins: Plugins, start: Start) -> None:
+        self.config, self.plugins, self.start = config, plugins, start
+        self.stopping = Event()
+        self.patience = config.server.stop_timeout  # seconds that sessions have after the stop has begun
+        self.log = logs.get(worker=start.slot)
+        self.listeners: list[Listener] = []
+
+    def run(self) -> int:
+        """Work until told to stop; the exit status. A fault at the start is one line and status 1."""
+        try:
+            self.app = composition.build(self.config, self.plugins, self.start.tally, self.start.slot)
+            self._begin()
+        except (PluginError, StoreUnavailable, ValueError) as error:
+            self.log.error("worker.cannot_start", reason=str(error))
+            return 1
+        self.start.ready()
+        self.stopping.wait()
+        self._end()
+        return 0
+
+    def _begin(self) -> None:
+        context = self.app.context
+        for number, patience in ((signal.SIGTERM, self.config.server.stop_timeout), (signal.SIGUSR1, self.config.server.drain)):
+            gevent.signal_handler(number, self._stop, patience)
+        gevent.spawn(self._watch_supervisor)
+        self._listen_for_news()
+        self._watch_for_stalls()
+        context.directory.current()  # a database that does not answer shows here, not in the first session
+        access = Access(self.config.access)
+        for service in context.ask.collect("register_services"):
+            sockets = [self.start.sockets[address] for address in self._addresses(service.settings)]
+            self.listeners.append(Listener(service, sockets, tls=context.tls, access=access.check, counters=self.start.tally, log=self.log))
+        self.app.runner.start()
+        self.jobs = Jobs(self.app.jobs, context.leases, self.log)
+        self.jobs.start()
+        context.ask.tell("worker_started")
+        for listener in self.listeners:
+            listener.start()
+
+    def _end(self) -> None:
+        """Accept nothing more, let sessions and deliveries finish, give back the rest."""
+        for listener in self.listeners:
+            listener.stop_accepting()
+        self.app.context.ask.tell("worker_stopping")
+        self.jobs.stop()
+        gevent.joinall([gevent.spawn(listener.drain, self.patience) for listener in self.listeners])
+        self.app.runner.stop(self.config.server.stop_timeout)
+        self.app.context.news.flush()
+        if self.app.gate is not None:
+            self.app.gate.stop()
+        self.app.context.db.close()
+        self.app.context.news.close()
+        self.stall.stop()
+
+    def _stop(self, patience: float) -> None:
+        """A signal: stop. A second, less patient one shortens the time that is left."""
+        if self.stopping.is_set() and patience < self.patience:
+            for listener in self.listeners:
+                gevent.spawn(listener.drain, patience)
+        self.patience = min(self.patience, patience) if self.stopping.is_set() else patience
+        self.stopping.set()
+
+    def _addresses(self, settings: Any) -> list[Address]:
+        owner = next(name for name, chosen in self.plugins.items() if any(s is settings for s in services_of(chosen.settings)))
+        return [Address(owner, settings.id, listen) for listen in settings.listen]
+
+    def _watch_supervisor(self) -> None:
+        """The lifeline ends when the supervisor is gone, however it went: then this worker must not go on alone."""
+        gevent.socket.wait_read(self.start.lifeline)
+        self._stop(self.config.server.stop_timeout)
+
+    def _listen_for_news(self) -> None:
+        news = self.app.context.news
+        receiver = news.listen()
+        watcher = gevent.get_hub().loop.io(receiver.fileno(), 1)
+        watcher.start(news.receive)
+        self._news_watcher = watcher
+        if self.app.gate is not None:
+            self.app.gate.start()
+
+    def _watch_for_stalls(self) -> None:
+        sleep = gevent.monkey.get_original("time", "sleep")
+        pool = ThreadPool(1)
+        context = self.app.context
+
+        def report(seconds: float, culprit: str, stack: str) -> None:
+            self.log.warning("hub.stalled", seconds=round(seconds, 3), culprit=culprit, stack=stack)
+            context.metrics.count("hub_stalls", culprit=culprit)
+
+        self.stall = StallMonitor(report, pool.spawn, sleep)
+        self._beat = gevent.get_hub().loop.timer(BEAT, BEAT)
+        self._beat.start(self.stall.beat)
+        self.stall.start()
+
+
+def services_of(settings: Any) -> list[Any]:
+    """Every service among a plugin's settings."""
+    return [service for _, service in settings.parts(ServiceSettings)]
+
+
+def work(config: Config, plugins: Plugins, start: Start) -> int:
+    """A worker's whole life; returns its exit status."""
+    start.tally.use(start.slot)
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    logs.configure(config.log.format, config.log.level)
+    os.umask(0o077)
+    return Worker(config, plugins, start).run()
