@@ -31,7 +31,7 @@ SLOW_DOWN = Denied(Reply(454, "4.7.0", "Too many failed logins, try again later"
 NOT_OFFERED = Denied(Reply(504, "5.5.4", "Authentication mechanism not supported"), "mechanism not offered")
 NEEDS_TLS = Denied(Reply(538, "5.7.11", "Encryption required for requested authentication mechanism"), "plaintext refused")
 TOPIC = "auth-failure"
-REVERSIBLE_FOR = 10.0  # seconds for which the answer to "does any account have a reversible secret" is kept
+REVERSIBLE_FOR = 60.0  # seconds for which "does any account have a reversible secret" is kept, unless accounts change
 
 
 class AccountSource(Protocol):
@@ -78,6 +78,7 @@ class Authenticator:
         self._told = 0
         if news is not None:
             news.subscribe(TOPIC, self._heard)
+            news.subscribe("accounts", self._accounts_changed)
 
     # --- what is offered
 
@@ -100,7 +101,7 @@ class Authenticator:
         return [name for name, wanted in offered if wanted]
 
     def reversible_in_use(self) -> bool:
-        """Whether any account can use CRAM-MD5 and APOP; looked up every ten seconds, the last answer stands in a database outage."""
+        """Whether any account can use CRAM-MD5 and APOP; kept for a minute; the last answer stands in a database outage."""
         if self._clock() >= self._reversible_until:
             self._reversible_until = self._clock() + REVERSIBLE_FOR
             try:
@@ -166,9 +167,9 @@ class Authenticator:
         """Done when the password is right. An unknown name costs the same work as a known one."""
         account = attempt.account
         stored = account.password if account else ""
-        usable = account is not None and account.enabled
+        usable = may_log_in(attempt)
         if self._passwords.remembers(attempt.name, password, stored):
-            return Done(attempt.name) if usable else Denied(WRONG, "account disabled")
+            return Done(attempt.name) if usable else Denied(WRONG, "account may not log in")
         if not self._wait(attempt):
             return SLOW_DOWN
         try:
@@ -177,14 +178,14 @@ class Authenticator:
             return BUSY
         if right and usable:
             return Done(attempt.name)
-        return Denied(WRONG, "account disabled" if right else "password differs" if account else "no such account")
+        return Denied(WRONG, "account may not log in" if right else "password differs" if account else "no such account")
 
     def reversible_secret(self, attempt: Attempt) -> bytes | Denied:
         """The password in clear for CRAM-MD5 and APOP; a random one when there is none, so that the answer is just wrong."""
         if not self._wait(attempt):
             return SLOW_DOWN
         account = attempt.account
-        if account is not None and account.enabled and account.reversible:
+        if account is not None and may_log_in(attempt) and account.reversible:
             try:
                 return self._vault.unlock(account.reversible).encode("utf-8")
             except UnreadableSecret as error:
@@ -199,14 +200,14 @@ class Authenticator:
         found = parse_scram(account.scram) if account is not None else None
         if found is None:
             found = ScramSecret(SCRAM_ITERATIONS, self._decoy_salt(attempt.name), secrets.token_bytes(32), secrets.token_bytes(32))
-        if account is None or not account.enabled:
+        if not may_log_in(attempt):
             found = replace(found, stored_key=secrets.token_bytes(32))
         return found
 
     def settle(self, attempt: Attempt, outcome: Done | Denied) -> Account | Denied:
         """The end of an attempt: count it, tell the hooks, set ``client.user``."""
         client, account, name = attempt.client, attempt.account, attempt.name
-        if isinstance(outcome, Done) and account is not None and account.enabled:
+        if isinstance(outcome, Done) and account is not None and may_log_in(attempt):
             self._throttle.succeeded(name, client.address)
             client.user = account.name
             self._ask.tell("login_finished", client=client, name=account.name, mechanism=attempt.mechanism, success=True)
@@ -240,6 +241,17 @@ class Authenticator:
             self._told += 1  # equal facts would be taken for one
             self._news.publish(TOPIC, origin=self._origin, number=self._told, keys=list(keys))
 
+    def _accounts_changed(self, fact: dict[str, Any]) -> None:
+        self._reversible_until = float("-inf")
+
     def _heard(self, fact: dict[str, Any]) -> None:
         if fact["origin"] != self._origin:
             self._throttle.failed(fact["keys"])
+
+
+def may_log_in(attempt: Attempt) -> bool:
+    """Whether there is such an account, it is enabled and it may use this protocol (VPOP3: Allowed Protocols; none named = all)."""
+    account = attempt.account
+    if account is None or not account.enabled:
+        return False
+    return not account.protocols or attempt.client.protocol.lower() in map(str.lower, account.protocols)

@@ -71,5 +71,5 @@ class Passwords:
             self._until.popitem(last=False)
 
     def _digest(self, name: str, password: str, stored: str) -> bytes:
-        text = "\0".join((name, stored, password))  # neither name nor hash holds a NUL
+        text = f"{name}\0{stored}\0{password}"  # neither name nor hash holds a NUL
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")

@@ -68,6 +68,10 @@ class Accounts(Mappings, Lists):
         """All accounts in the order of names."""
         return self.db.read_slow(lambda tx: [_account(row) for row in tx.execute(f"{SELECT} ORDER BY name")])
 
+    def any_reversible(self) -> bool:
+        """Whether any account has a reversible secret (CRAM-MD5 and APOP are offered only then)."""
+        return self.db.read_slow(lambda tx: tx.one("SELECT 1 FROM account WHERE reversible <> '' LIMIT 1")) is not None
+
     def add(self, name: str, **values: Any) -> Account:
         """A new account with its folders. Raises BadName, and Conflict when the name is taken by an account or a list."""
         account = Account(new_id(), checked_name(name), created=int(self.clock() * 1000))

@@ -53,7 +53,12 @@ def derive(password: str, salt: bytes, iterations: int, hash_name: str = "sha256
     """The secret to store for ``password``."""
     salted = salted_password(password, salt, iterations, hash_name)
     client_key = hmac.digest(salted, b"Client Key", hash_name)
-    return ScramSecret(iterations, salt, hashlib.new(hash_name, client_key).digest(), hmac.digest(salted, b"Server Key", hash_name))
+    return ScramSecret(iterations, salt, digest(client_key, hash_name), hmac.digest(salted, b"Server Key", hash_name))
+
+
+def digest(data: bytes, hash_name: str) -> bytes:
+    """``H`` of RFC 5802: the plain hash."""
+    return hashlib.new(hash_name, data).digest()
 
 
 def xor(left: bytes, right: bytes) -> bytes:
@@ -209,7 +214,7 @@ class ScramServer:
         if len(proof) != len(signature):
             return False
         client_key = xor(proof, signature)
-        return hmac.compare_digest(hashlib.new(self._hash, client_key).digest(), self._secret.stored_key)
+        return hmac.compare_digest(digest(client_key, self._hash), self._secret.stored_key)
 
     def _acknowledged(self, response: bytes | None) -> Step:
         return malformed("SCRAM wants an empty answer") if response else Done(self._name)
