@@ -1,0 +1,317 @@
+"""The only reader and writer of a connection: lines, bytes, flush, switch to TLS, time-outs, byte counts.
+
+How this works. Input is one bytes object and a position in it: a line is found by ``find`` and cut out once, and nothing
+is allocated while the peer is silent, which keeps an idle connection small. Output gathers in a list, and goes out when
+there is much of it, and always before a read has to wait: so the answers to pipelined commands leave together, and nobody
+waits for an answer that we hold (RFC 2920 section 3.2). The socket is any socket with a time-out (gevent's, or an ordinary
+one in tests); each wait is bounded by ``timeout`` (silence) and by ``deadline`` (the session), whichever ends first.
+"""
+
+from __future__ import annotations
+
+import _socket
+import socket as sockets
+import ssl
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from . import tls
+
+if TYPE_CHECKING:
+    from ..mail.client import TlsDetails
+
+CR = 13
+READ_BYTES = 65_536
+FLUSH_BYTES = 65_536  # output gathers up to this, then it is sent
+LINGER_SECONDS = 2.0
+SKIP_BYTES = 1_048_576  # of an over-long line; a peer that sends more without CRLF is not talking this protocol
+
+
+class Disconnected(Exception):
+    """The peer is gone, or the connection broke; nothing more can be said."""
+
+
+class TimedOut(Exception):
+    """The peer was silent, or did not take our bytes, for too long."""
+
+
+class LineTooLong(Exception):
+    """A line was longer than the limit; it is skipped, the next read gives the line after it."""
+
+
+class BareNewline(Exception):
+    """CR or LF stood alone in a line (only CRLF ends one, RFC 5321 2.3.8); everything through the next CRLF is skipped."""
+
+
+class LineStream(Protocol):
+    """What the dialogue needs of a stream; tests hand it a fake."""
+
+    timeout: float
+    deadline: float
+    stopping: bool
+    waiting: bool
+
+    def read_line(self, limit: int) -> bytes:
+        """See Stream, here and below."""
+
+    def read_some(self) -> bytes: ...
+    def read_pieces(self, size: int) -> Iterator[bytes]: ...
+    def unread(self, data: bytes) -> None: ...
+    def write(self, data: bytes) -> None: ...
+    def flush(self) -> None: ...
+    def linger(self) -> None: ...
+    def channel_binding(self) -> tuple[str, bytes] | None: ...
+    def start_tls(self, context: ssl.SSLContext, *, server_side: bool, timeout: float) -> TlsDetails: ...
+
+
+class Stream:
+    """A connection. Raises Disconnected and TimedOut from everything that waits."""
+
+    __slots__ = (
+        "__weakref__", "_at", "_binding", "_in", "_limit", "_out", "_out_bytes", "_skipping",
+        "bytes_in", "bytes_out", "deadline", "sock", "stopping", "timeout", "tls", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, sock: Any, *, timeout: float = 300.0, deadline: float = float("inf")) -> None:
+        self.sock = sock
+        self.timeout = timeout  # seconds of silence; may be changed at any time
+        self.deadline = deadline  # time.monotonic() at which every wait ends
+        self.tls: TlsDetails | None = None
+        self.bytes_in = self.bytes_out = 0  # as seen by us: without what TLS adds
+        self.stopping = False  # the server stops: the dialogue ends before the next command
+        self.waiting = False  # between two commands
+        self._in, self._at = b"", 0
+        self._out: list[bytes] = []
+        self._out_bytes = 0
+        self._skipping = False
+        self._binding = b""
+        self._limit = -1.0  # the time-out that the socket has now
+
+    # --- reading ---
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that came and are not read yet."""
+        return len(self._in) - self._at
+
+    def read_line(self, limit: int) -> bytes:
+        """The next line without its CRLF, of at most ``limit`` bytes. Raises LineTooLong and BareNewline."""
+        if self._skipping:
+            self._skip_line()
+        end = self._in.find(b"\n", self._at)
+        while end < 0:
+            if len(self._in) - self._at > limit + 1:  # one more may be the CR of a line that just fits
+                self._skipping = True
+                raise LineTooLong
+            held = len(self._in) - self._at
+            self._in, self._at = self._in[self._at :] + self._receive(), 0
+            end = self._in.find(b"\n", held)
+        line = self._in[self._at : end - 1] if end > self._at else b""
+        whole = end > self._at and self._in[end - 1] == CR
+        too_long = end - self._at - whole > limit
+        self._at = end + 1
+        self._skipping = not whole
+        if too_long:
+            raise LineTooLong
+        if not whole or b"\r" in line:
+            raise BareNewline
+        return line
+
+    def read_some(self) -> bytes:
+        """Some bytes, at least one: what is buffered, else what one receive brings."""
+        if self._at < len(self._in):
+            data = self._in[self._at :] if self._at else self._in
+            self._in, self._at = b"", 0
+            return data
+        return self._receive()
+
+    def unread(self, data: bytes) -> None:
+        """Put bytes back in front: the next read starts with them."""
+        if data:
+            self._in, self._at = data + self._in[self._at :], 0
+
+    def read_exact(self, size: int) -> bytes:
+        """Exactly ``size`` bytes, in memory: for literals and the like that the caller has bounded."""
+        return b"".join(self.read_pieces(size))
+
+    def read_pieces(self, size: int) -> Iterator[bytes]:
+        """Exactly ``size`` bytes in pieces as they come, in bounded memory."""
+        while size > 0:
+            piece = self.read_some()
+            if len(piece) > size:
+                self.unread(piece[size:])
+                piece = piece[:size]
+            size -= len(piece)
+            yield piece
+
+    def input_waiting(self) -> bool:
+        """True when the peer has sent something that is not read yet (an early talker); waits for nothing.
+
+        A peer that has closed is no talker: the next read tells.
+        """
+        if self._at < len(self._in):
+            return True
+        try:
+            self.sock.settimeout(0)
+            self._limit = 0.0
+            data: bytes = self.sock.recv(READ_BYTES)
+        except OSError:  # nothing there; a broken connection shows at the next read
+            return False
+        self.bytes_in += len(data)
+        self._in, self._at = data, 0
+        return bool(data)
+
+    # --- writing ---
+
+    def write(self, data: bytes) -> None:
+        """Gather output; it is sent by ``flush``, or at once when much has gathered."""
+        self._out.append(data)
+        self._out_bytes += len(data)
+        if self._out_bytes >= FLUSH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what has gathered."""
+        if not self._out:
+            return
+        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+        self._out.clear()
+        self._out_bytes = 0
+        self._send(data)
+        self.bytes_out += len(data)
+
+    # --- TLS and the end ---
+
+    def start_tls(
+        self, context: ssl.SSLContext, *, server_side: bool, server_hostname: str | None = None, timeout: float = 30.0
+    ) -> TlsDetails:
+        """Handshake over this connection and go on encrypted; what was buffered, in both directions, is dropped.
+
+        Raises tls.HandshakeFailed (with a reason in words), TimedOut or Disconnected; the connection is of no use then.
+        """
+        self._in, self._at, self._skipping = b"", 0, False  # RFC 3207 4.2, CVE-2011-0411: injected plaintext must not survive
+        self._out.clear()
+        self._out_bytes = 0
+        limit = min(timeout, self.deadline - time.monotonic())
+        if limit <= 0:
+            raise TimedOut
+        try:
+            self.sock = tls.handshake(self.sock, context, server_side, server_hostname, limit)
+        except OSError as error:
+            raise _fault(error) from error
+        self._limit = limit
+        self.tls = tls.details(self.sock)
+        self._binding = tls.endpoint_binding(self.sock, server_side)
+        return self.tls
+
+    def channel_binding(self) -> tuple[str, bytes] | None:
+        """("tls-server-end-point", data) for SCRAM-…-PLUS (RFC 5929 section 4); None without TLS."""
+        return (tls.BINDING, self._binding) if self._binding else None
+
+    def stop(self) -> None:
+        """From another greenlet: the server stops. A peer that is not in the middle of something hears of it at once."""
+        self.stopping = True
+        if self.waiting:
+            self.end_input()
+
+    def end_input(self) -> None:
+        """Make a waiting read return as if the peer had closed; writing stays possible, TLS too."""
+        handle = _socket.socket(fileno=self.sock.fileno())  # not sock.shutdown(): that of a TLS socket ends TLS at once
+        try:
+            handle.shutdown(_socket.SHUT_RD)
+        except OSError:  # the peer was faster
+            return
+        finally:
+            handle.detach()
+
+    def linger(self) -> None:
+        """Before ``close``: when the peer still talks, wait a little for its end, lest a reset destroy our last words."""
+        if not self.input_waiting():
+            return
+        self._in, self._at = b"", 0
+        self.timeout = LINGER_SECONDS
+        self.deadline = min(self.deadline, time.monotonic() + LINGER_SECONDS)
+        try:
+            self._end_output()
+            while True:
+                self._receive()
+        except (Disconnected, TimedOut, OSError):
+            return
+
+    def close(self) -> None:
+        """Close the connection, TLS first; safe to call twice. What is not flushed is lost."""
+        self._out.clear()
+        try:
+            self._end_output()
+        except OSError:  # the peer was faster, or does not listen; closing is all that is left
+            pass
+        self.sock.close()
+
+    def _end_output(self) -> None:
+        """Say goodbye in TLS when there is TLS (without waiting for the answer), in TCP otherwise."""
+        self.sock.settimeout(0)
+        self._limit = 0.0
+        if self.tls is not None:
+            self.sock.unwrap()
+        else:
+            self.sock.shutdown(sockets.SHUT_WR)
+
+    # --- the inside ---
+
+    def _arm(self) -> None:
+        """Set the time that the next wait may take."""
+        limit = self.deadline - time.monotonic()
+        if limit <= 0:
+            raise TimedOut
+        limit = min(limit, self.timeout)
+        if limit != self._limit:
+            self.sock.settimeout(limit)
+            self._limit = limit
+
+    def _receive(self) -> bytes:
+        """What one receive brings; our own output goes out first."""
+        if self._out:
+            self.flush()
+        self._arm()
+        try:
+            data: bytes = self.sock.recv(READ_BYTES)
+        except OSError as error:
+            raise _fault(error) from error
+        if not data:
+            raise Disconnected
+        self.bytes_in += len(data)
+        return data
+
+    def _send(self, data: bytes) -> None:
+        """Send all; each part that the peer takes begins a new silence."""
+        rest: bytes | memoryview = data
+        while True:
+            self._arm()
+            try:
+                sent = self.sock.send(rest)
+            except OSError as error:
+                raise _fault(error) from error
+            if sent == len(rest):
+                return
+            rest = memoryview(rest)[sent:]
+
+    def _skip_line(self) -> None:
+        """Throw away what is left of a faulty line, through its CRLF."""
+        skipped = 0
+        while (end := self._in.find(b"\r\n", self._at)) < 0:
+            held = self._in[-1:] if self._in[-1:] == b"\r" and self._at < len(self._in) else b""
+            skipped += len(self._in) - self._at - len(held)
+            if skipped > SKIP_BYTES:
+                raise Disconnected
+            self._in, self._at = b"", 0
+            self._in = held + self._receive()
+        self._at = end + 2
+        self._skipping = False
+
+
+def _fault(error: OSError) -> Exception:
+    """What an error of the socket means. gevent reports a time-out under TLS as an SSLError with these words."""
+    if isinstance(error, TimeoutError) or (isinstance(error, ssl.SSLError) and "timed out" in str(error)):
+        return TimedOut()
+    return Disconnected()
