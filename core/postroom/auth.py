@@ -18,7 +18,7 @@ from .passwords import Passwords, TooBusy
 from .store.database import StoreUnavailable
 from .throttle import Throttle, network_of
 from .wire.sasl import MAX_NAME, WRONG, Denied, Done
-from .wire.scram import Binding, ScramSecret
+from .wire.scram import Bindings, ScramSecret
 
 if TYPE_CHECKING:
     from .asking import Asker
@@ -86,13 +86,13 @@ class Authenticator:
         """Whether a password may be asked for in clear: under TLS, from this machine, or where the service says so."""
         return client.tls is not None or settings.allow_plaintext_auth or network_of(client.address) == "loopback"
 
-    def mechanisms(self, client: Client, settings: AuthSettings, binding: Binding | None = None) -> list[str]:
+    def mechanisms(self, client: Client, settings: AuthSettings, bindings: Bindings | None = None) -> list[str]:
         """The SASL mechanisms to offer to ``client`` now, strongest first; [] when the service has no logins."""
         if settings.auth == "off":
             return []
         plain = self.plain_allowed(client, settings)
         offered = (
-            ("SCRAM-SHA-256-PLUS", binding is not None),
+            ("SCRAM-SHA-256-PLUS", bool(bindings)),
             ("SCRAM-SHA-256", True),
             ("CRAM-MD5", self.reversible_in_use()),
             ("PLAIN", plain),
@@ -116,13 +116,13 @@ class Authenticator:
 
     # --- logging in
 
-    def start(self, mechanism: str, client: Client, settings: AuthSettings, binding: Binding | None = None) -> Login | Denied:
+    def start(self, mechanism: str, client: Client, settings: AuthSettings, bindings: Bindings | None = None) -> Login | Denied:
         """Begin the exchange of a mechanism that is on offer; Denied (504, 538) for another."""
         mechanism = mechanism.upper()
-        if mechanism not in self.mechanisms(client, settings, binding):
+        if mechanism not in self.mechanisms(client, settings, bindings):
             secret_in_clear = mechanism in ("PLAIN", "LOGIN") and settings.auth != "off"
             return NEEDS_TLS if secret_in_clear else NOT_OFFERED
-        return Login(self, mechanism, client, binding)
+        return Login(self, mechanism, client, bindings or {})
 
     def password(self, client: Client, name: str, password: str, mechanism: str = "USER") -> Account | Denied:
         """Check a name and password (POP3 USER/PASS and the like). Denied counts as false; waits when there were failures."""

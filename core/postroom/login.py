@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .wire import sasl
 from .wire.sasl import Challenge, Denied, Done, Exchange
-from .wire.scram import Binding, ScramSecret, ScramServer
+from .wire.scram import Bindings, ScramSecret, ScramServer
 
 if TYPE_CHECKING:
     from .auth import Authenticator
@@ -31,11 +31,11 @@ class Attempt:
 class Login:
     """One SASL exchange with a client. After Done, ``account`` is who it is."""
 
-    def __init__(self, authenticator: Authenticator, mechanism: str, client: Client, binding: Binding | None) -> None:
+    def __init__(self, authenticator: Authenticator, mechanism: str, client: Client, bindings: Bindings) -> None:
         self.account: Account | None = None
         self._authenticator, self._mechanism, self._client = authenticator, mechanism, client
         self._attempt: Attempt | None = None
-        self._exchange = self._build(mechanism, binding)
+        self._exchange = self._build(mechanism, bindings)
 
     def step(self, response: bytes | None) -> Challenge | Done | Denied:
         """What to send after the client's decoded ``response`` (None: no initial response). Raises StoreUnavailable."""
@@ -49,14 +49,14 @@ class Login:
         self.account = settled
         return Done(settled.name)
 
-    def _build(self, mechanism: str, binding: Binding | None) -> Exchange:
+    def _build(self, mechanism: str, bindings: Bindings) -> Exchange:
         nonce = secrets.token_urlsafe(18)
         builders: dict[str, Callable[[], Exchange]] = {
             "PLAIN": lambda: sasl.Plain(self._check),
             "LOGIN": lambda: sasl.Login(self._check),
             "CRAM-MD5": lambda: sasl.CramMd5(self._find_secret, self._authenticator.challenge()),
-            "SCRAM-SHA-256": lambda: ScramServer(self._find_scram, nonce, binding, plus=False),
-            "SCRAM-SHA-256-PLUS": lambda: ScramServer(self._find_scram, nonce, binding, plus=True),
+            "SCRAM-SHA-256": lambda: ScramServer(self._find_scram, nonce, bindings, plus=False),
+            "SCRAM-SHA-256-PLUS": lambda: ScramServer(self._find_scram, nonce, bindings, plus=True),
         }
         return builders[mechanism]()
 

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from . import scram
 from .saslprep import saslprep
-from .scram import Binding, Garbled
+from .scram import Garbled
 
 MAX_ERROR = 500  # characters quoted of a server's error
 
@@ -36,7 +36,7 @@ class Login:
     token: str = ""  # OAuth 2 access token
     host: str = ""  # the server's name and port, as OAUTHBEARER tells them
     port: int = 0
-    binding: Binding | None = None  # of this connection, for -PLUS
+    binding: tuple[str, bytes] | None = None  # type and data of this connection's channel binding, for -PLUS
     nonce: Callable[[], str] = lambda: secrets.token_urlsafe(18)
 
 

@@ -13,7 +13,7 @@ import binascii
 import hashlib
 import hmac
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ class ScramSecret:
     server_key: bytes
 
 
-Binding = tuple[str, bytes]  # ("tls-server-end-point", data): Stream.channel_binding()
+Bindings = Mapping[str, bytes]  # the channel bindings of a connection: type -> data, empty without TLS
 FindScram = Callable[[str], ScramSecret | Denied]  # login name -> secret; a made-up one for unknown names
 
 
@@ -147,10 +147,10 @@ def parse_client_first(data: bytes) -> ClientFirst:
 
 
 class ScramServer:
-    """The server's side. ``binding``: type and data of the channel binding that this connection has; ``plus``: the mechanism is -PLUS."""
+    """The server's side. ``bindings``: those of this connection; ``plus``: the mechanism is -PLUS."""
 
-    def __init__(self, find: FindScram, nonce: str, binding: Binding | None, *, plus: bool, hash_name: str = "sha256") -> None:
-        self._find, self._nonce, self._binding, self._plus, self._hash = find, nonce, binding, plus, hash_name
+    def __init__(self, find: FindScram, nonce: str, bindings: Bindings, *, plus: bool, hash_name: str = "sha256") -> None:
+        self._find, self._nonce, self._bindings, self._plus, self._hash = find, nonce, bindings, plus, hash_name
         self._next: Callable[[bytes | None], Step] = self._begin
         self._proof_input = ""
         self._expected_binding = b""
@@ -178,7 +178,7 @@ class ScramServer:
         if isinstance(secret, Denied):
             return secret
         self._name, self._secret, self._combined = first.name, secret, first.nonce + self._nonce
-        self._expected_binding = first.gs2_header.encode() + (self._binding[1] if self._plus and self._binding else b"")
+        self._expected_binding = first.gs2_header.encode() + (self._bindings[first.flag] if self._plus else b"")
         answer = f"r={self._combined},s={b64encode(secret.salt).decode()},i={secret.iterations}"
         self._proof_input = f"{first.bare},{answer}"
         self._next = self._final
@@ -187,8 +187,8 @@ class ScramServer:
     def _refusal_of(self, flag: str) -> str:
         """RFC 5802 section 6: why this use of channel binding cannot be; "" when it can."""
         if self._plus:
-            return "" if self._binding and flag == self._binding[0] else "channel binding of another type, or none"
-        if flag == "y" and self._binding is not None:
+            return "" if flag in self._bindings else "channel binding of another type, or none"
+        if flag == "y" and self._bindings:
             return "downgrade: the client did not see that we offer channel binding"
         return "" if flag in ("n", "y") else "channel binding without -PLUS"
 
