@@ -54,7 +54,7 @@ def parse_address(text: str, *, utf8: bool = True) -> str:
     """The canonical spelling of an address without angle brackets (from a command line or a setting). Raises BadAddress."""
     address, rest = parse_path(f"<{text}>", utf8=utf8)
     if rest or "@" not in address:
-        raise BadAddress(f"Not an address: {text}")
+        raise BadAddress(f"Not an address: {text!r}")
     return address
 
 
@@ -88,7 +88,7 @@ def check_domain(domain: str, *, utf8: bool = False) -> str:
         return _remapped(domain)
     for label in domain.split("."):
         if len(label) > MAX_LABEL or not LABEL.fullmatch(label):
-            raise BadAddress(f"Invalid domain name {domain}" if len(domain) < 100 else "Invalid domain name")
+            raise BadAddress(f"Invalid domain name {domain}" if domain.isprintable() and len(domain) < 100 else "Invalid domain name")
     return domain.lower()
 
 

@@ -1,0 +1,47 @@
+"""Local delivery: routes recipients to mailboxes, and what is not ours to the outgoing queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postroom.asking import PluginFault
+from postroom.hookspecs import hookimpl
+from postroom.mail.delivery import Refuse, Route
+from postroom.mail.reply import Reply
+from postroom.store.database import StoreUnavailable
+
+from .domains import LocalDomains
+from .finishing import existing_folders, outside
+from .router import Router
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from postroom.context import Context
+    from postroom.mail.envelope import Envelope
+
+__all__ = ["Plugin", "Settings"]
+
+STORE_AWAY = Reply(451, "4.3.0", "The directory of users does not answer, try again later")
+PLUGIN_AWAY = Reply(451, "4.3.0", "Temporary problem with routing, try again later")
+
+
+class Plugin:
+    """Answers the hook ``route`` for every address; what stands before it in the configuration goes first."""
+
+    def __init__(self, context: Context, settings: Settings) -> None:
+        self.context, self.settings = context, settings
+        domains = context.config.domains
+        self.router = Router(context.directory, LocalDomains(domains.default, domains.local), settings)
+
+    @hookimpl
+    def route(self, address: str, envelope: Envelope) -> Route:
+        """Where mail for the address goes. Never None: an address of nobody here is refused, one of elsewhere goes out."""
+        try:
+            route = self.router.route(address, envelope).route
+            if self.settings.plus_folder:
+                route = existing_folders(route, self.context.mailboxes)
+            return outside(route, address, envelope, self.context.ask)
+        except StoreUnavailable as error:  # caught here, because it is no fault of this plugin that should count against it
+            return Route((Refuse(STORE_AWAY),), (f"the store does not answer: {error}",), inbound=True)
+        except PluginFault as error:
+            return Route((Refuse(PLUGIN_AWAY),), (str(error),), inbound=True)
