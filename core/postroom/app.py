@@ -71,7 +71,7 @@ def build(config: Config, plugins: Plugins, tally: Tally, slot: int = 0) -> App:
     blobs = Blobs(db)
     accounts = Accounts(db)
     directory = DirectoryCache(db)
-    news.subscribe("accounts", lambda fact: directory.refresh())
+    news.subscribe("accounts", lambda _: directory.refresh())
     leases = Leases(db, owner)
     reports = Reports(
         ask, blobs, hostname=config.server.hostname, domain=config.domains.default, give_up=config.queue.give_up, clock=time.time

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from . import log as logs
 from . import metrics
@@ -20,7 +20,10 @@ from .config.load import ConfigError
 from .config.schema import Config, ServiceSettings
 from .plugins import Plugins, read
 from .store.migrate import SchemaNewer
-from .supervisor import Plan, Supervisor
+from .supervisor import Plan, Start, Supervisor
+
+if TYPE_CHECKING:
+    from .store.database import Database
 
 ADMINISTRATOR = "postmaster"
 
@@ -36,10 +39,10 @@ def serve(path: Path, say: Callable[[str], None], *, log_format: str | None = No
     waiting = [(config, plugins)]
     with only_one(config.server.run_dir):
         metrics.prepare(config.server.run_dir / "metrics")
-        return Supervisor(lambda: plan(*(waiting.pop() if waiting else read(path))), say, logs.get()).run()
+        return Supervisor(lambda: plan(*(waiting.pop() if waiting else read(path)), say), say, logs.get()).run()
 
 
-def plan(config: Config, plugins: Plugins) -> Plan:
+def plan(config: Config, plugins: Plugins, say: Callable[[str], None]) -> Plan:
     """One generation of workers as this configuration wants it."""
     names = {
         Address(plugin, service.id, listen): f"{service.name} ({plugin} {service.id}, {service.encryption})"
@@ -48,10 +51,10 @@ def plan(config: Config, plugins: Plugins) -> Plan:
         for listen in service.listen
     }
 
-    def work(start: object) -> int:
-        from .worker import work  # in the child: it starts the hub
+    def work(start: Start) -> int:
+        from .worker import work  # in the child: it brings the hub
 
-        return work(config, plugins, start)  # type: ignore[arg-type]
+        return work(config, plugins, start)
 
     return Plan(
         workers=config.server.worker_count,
@@ -59,13 +62,13 @@ def plan(config: Config, plugins: Plugins) -> Plan:
         names=names,
         base=config.base,
         stop_timeout=config.server.stop_timeout,
-        prepare=lambda: prepare(config),
+        prepare=lambda: prepare(config, say),
         work=work,
         drop_privileges=lambda: drop_privileges(config),
     )
 
 
-def prepare(config: Config) -> int:
+def prepare(config: Config, say: Callable[[str], None]) -> int:
     """In a child before the workers: schema, administrator, certificate. Says in one line what is wrong, exit status 1."""
     from .store.database import StoreUnavailable, connect
     from .store.migrate import migrate
@@ -77,30 +80,30 @@ def prepare(config: Config) -> int:
         ServerTls(config.tls, config.server)
         database = connect(config.database.url, pool=config.database.pool, base=config.base)
         try:
-            make_administrator(config, database)
+            make_administrator(database, say)
         finally:
             database.close()
     except (SchemaNewer, StoreUnavailable, OSError, ValueError) as error:
-        print(f"postroom: {error}", file=sys.stderr)
+        sys.stderr.write(f"postroom: {error}\n")
         return 1
     return 0
 
 
-def make_administrator(config: Config, database: object) -> None:
-    """With no account at all: make the administrator and print the password, once and nowhere else."""
+def make_administrator(database: Database, say: Callable[[str], None]) -> None:
+    """Without any administrator: make one and say its password, once and nowhere else."""
     from .credentials import make_credentials
     from .store.accounts import Accounts
     from .store.database import Conflict
 
-    accounts = Accounts(database)  # type: ignore[arg-type]
-    if accounts.list():
+    accounts = Accounts(database)
+    if any(account.admin for account in accounts.list()) or accounts.get(ADMINISTRATOR):
         return
     password = secrets.token_urlsafe(12)
     try:
         accounts.add(ADMINISTRATOR, admin=1, **make_credentials(password))
     except Conflict:
         return  # another node was faster
-    print(f"First start: the administrator is {ADMINISTRATOR} with the password {password} (shown only now)", flush=True)
+    say(f"First start: the administrator is {ADMINISTRATOR} with the password {password} (shown only now)")
 
 
 @contextmanager

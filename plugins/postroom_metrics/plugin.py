@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pydantic import Field
 
 from postroom import Client, Verdict, hookimpl
-from postroom.config.schema import PluginSettings, ServiceSettings
+from postroom.config.addresses import ListenAddress
+from postroom.config.schema import Encryption, PluginSettings, ServiceSettings
 from postroom.context import Context
 from postroom.mail.delivery import Delivered, Failed, Outcome
 from postroom.mail.envelope import Envelope
@@ -24,8 +23,8 @@ class MetricsService(ServiceSettings):
 
     id: int = 1
     name: str = "Metrics"
-    listen: list[str] = ["127.0.0.1:2109"]
-    encryption: str = "none"
+    listen: list[ListenAddress] = Field(["127.0.0.1:2109"], min_length=1, description="host:port, [v6]:port or unix:PATH.")
+    encryption: Encryption = "none"
 
 
 class Settings(PluginSettings):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from pydantic import BeforeValidator, Field
+
 from postroom.config.schema import PluginSettings, ServiceSettings
 from postroom.config.types import Duration, parse_duration
-from pydantic import BeforeValidator, Field
 
 
 class Pop3Service(ServiceSettings):
