@@ -1,0 +1,1 @@
+"""Client sides of the protocols: what senders and collectors speak with other servers."""

@@ -1,0 +1,100 @@
+"""AUTH as a client (RFC 4954): chooses a mechanism, holds its dialogue, and never sends a password where others could read it."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from collections.abc import Callable
+
+from ...mail.reply import Reply
+from ...wire.sasl_client import Login, Mechanism, SaslFault, candidates
+from ..oauth import TokenRefused, TokenUnavailable
+from .faults import Refused
+from .hop import Credentials
+from .session import Session
+
+INITIAL_LIMIT = 500  # octets of initial response that keep the line within the 512 of RFC 5321 4.5.3.1.4 (RFC 4954 section 4)
+STEPS_LIMIT = 8  # SCRAM has 3; a server that asks for ever is broken
+TRY_ANOTHER = (501, 504, 534)  # of the mechanism, not of the password (RFC 4954 section 6)
+
+
+def login(session: Session, credentials: Credentials) -> None:
+    """Log in. Raises Refused with the reason and the setting that helps, Broken when the connection fails."""
+    who = identity(session, credentials)
+    usable = choices(session, credentials, who)
+    for name, make in usable.items():
+        try:
+            reply, said = converse(session, name, make())
+        except SaslFault as error:
+            raise Refused(f"{session.server}: login by {name} failed: {error}", "4.7.8", server=session.server) from error
+        if reply.code == 235:
+            return
+        another = reply.code in TRY_ANOTHER or name.endswith("-PLUS")  # a server may bind in a way that we cannot
+        if not another or name == list(usable)[-1]:
+            if credentials.tokens is not None:
+                credentials.tokens.reject(who.token)
+            words = f"does not accept the login of {credentials.username} by {name}" + (f" ({said})" if said else "")
+            raise session.refused(words, reply, "4.7.8")
+
+
+def choices(session: Session, credentials: Credentials, who: Login) -> dict[str, Callable[[], Mechanism]]:
+    """The mechanisms to use, best first; never empty. Raises Refused when there is none, saying why."""
+    private = session.stream.tls is not None or session.local or credentials.allow_plaintext
+    offered, wanted = session.capabilities.auth, credentials.mechanism
+    usable = {name: make for name, make in candidates(offered, who, encrypted=private).items() if wanted in ("auto", name)}
+    if usable:
+        return usable
+    where = session.hop.settings
+    if not offered:
+        words = f"offers no login{'' if session.stream.tls else ' (perhaps only with encryption)'}, but {where} has a username"
+    elif any(wanted in ("auto", name) for name in candidates(offered, who, encrypted=True)):
+        words = f"would get the login unencrypted: set `encryption` to starttls or tls in {where} (or allow_plaintext_auth: true)"
+    else:
+        words = f"offers {', '.join(offered)}, and none of these goes with `auth: {wanted}` in {where}"
+    raise Refused(f"{session.server} {words}", "4.7.8", server=session.server)
+
+
+def identity(session: Session, credentials: Credentials) -> Login:
+    """Who we are, with a fresh token when tokens are used. Raises Refused when no token is to be had."""
+    hop, token = session.hop, ""
+    if credentials.tokens is not None:
+        try:
+            token = credentials.tokens.token()
+        except (TokenUnavailable, TokenRefused) as error:
+            raise Refused(f"No access token for {session.server}: {error}", "4.7.0", server=session.server) from error
+    return Login(credentials.username, credentials.password, token, hop.host, hop.port, session.stream.channel_binding())
+
+
+def converse(session: Session, name: str, mechanism: Mechanism) -> tuple[Reply, str]:
+    """The dialogue of one mechanism: the last reply, and what the server said in an error challenge. Raises SaslFault, Broken."""
+    initial = mechanism.initial()
+    reply = session.command(opening(name, initial), "AUTH")
+    pending = initial is not None and len(opening(name, initial)) == len(opening(name, None))  # too long for the AUTH line
+    for _ in range(STEPS_LIMIT):
+        if reply.code != 334:
+            break
+        if pending and initial is not None:
+            answer, pending = initial, False
+        else:
+            answer = answered(session, mechanism, reply)
+        reply = session.command(b64encode(answer) + b"\r\n", "AUTH")
+    else:
+        raise SaslFault(f"the server asked more than {STEPS_LIMIT} times")
+    if reply.code == 235:
+        mechanism.finish()
+    return reply, mechanism.error
+
+
+def answered(session: Session, mechanism: Mechanism, reply: Reply) -> bytes:
+    """The answer to a challenge. When it cannot be answered the dialogue is cancelled with ``*`` and SaslFault is raised."""
+    try:
+        return mechanism.step(b64decode(reply.text, validate=True))
+    except (NotBase64, ValueError, SaslFault) as error:
+        session.command(b"*\r\n", "AUTH")  # RFC 4954 section 4
+        raise error if isinstance(error, SaslFault) else SaslFault("the server's challenge is not base64") from error
+
+
+def opening(name: str, initial: bytes | None) -> bytes:
+    """The AUTH line, with the initial response if there is one and it fits; ``=`` is an empty one (RFC 4954 section 4)."""
+    encoded = b"" if initial is None else b" " + (b64encode(initial) or b"=")
+    return b"AUTH %b%b\r\n" % (name.encode("ascii"), encoded if len(encoded) <= INITIAL_LIMIT else b"")

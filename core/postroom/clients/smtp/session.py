@@ -1,0 +1,145 @@
+"""One SMTP connection as a client: commands, replies, and what is known of the server on the other side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from ...mail.reply import Reply
+from ...wire.stream import Disconnected, Stream, TimedOut
+from .capabilities import NONE, Capabilities, parse
+from .faults import Broken, Refused
+from .hop import NextHop
+from .replies import BadReply, ReplyParser, kept
+
+RSET = b"RSET\r\n"
+QUIT = b"QUIT\r\n"
+
+
+class Session:
+    """A connection to ``server`` ("mx.example.net[192.0.2.1]:25"). Every fault of it is raised as a HopFault."""
+
+    __slots__ = (
+        "_clock", "capabilities", "dirty", "ended", "heard", "hop", "idle_since", "local", "messages", "opened", "parser", "recipients",
+        "server", "stream", "verified",
+    )  # fmt: skip
+
+    def __init__(self, stream: Stream, hop: NextHop, server: str, *, clock: Callable[[], float], local: bool = False) -> None:
+        self.stream, self.hop, self.server, self._clock = stream, hop, server, clock
+        self.local = local  # the server runs on this machine
+        self.verified = False  # TLS with a certificate that is valid for the host
+        self.capabilities: Capabilities = NONE
+        self.parser = ReplyParser()
+        self.heard = 0  # replies so far, without 421
+        self.ended = False  # broken off: only good for closing
+        self.dirty = False  # a transaction may be open: RSET before the next one
+        self.messages = 0  # transactions so far
+        self.recipients = 0  # RCPT commands so far
+        self.opened = self.idle_since = clock()
+
+    def write(self, data: bytes, what: str, timeout: float, *, flush: bool = True) -> None:
+        """Send, now or together with what follows. ``what`` is named in the words of a fault. Raises Broken."""
+        try:
+            self.stream.timeout = timeout
+            if data:
+                self.stream.write(data)
+            if flush:
+                self.stream.flush()
+        except TimedOut as error:
+            raise self.broken(f"took nothing for {timeout:.0f} seconds while {what} was sent") from error
+        except (Disconnected, OSError) as error:
+            raise self.broken(f"closed the connection while {what} was sent") from error
+
+    def reply(self, what: str, timeout: float) -> Reply:
+        """The next reply, within ``timeout`` seconds altogether. Raises Broken, also for 421 (RFC 5321 section 3.8)."""
+        reply = self._received(what, timeout)
+        if reply.code == 421:
+            words = f"{self.server} closes the connection at {what}: {kept(reply)}"
+            raise Broken(words, reply.enhanced or "4.3.2", code=421, server=self.server)
+        self.heard += 1
+        return reply
+
+    def command(self, line: bytes, what: str) -> Reply:
+        """Send one command line (with CRLF) and return its reply. Raises Broken."""
+        timeout = self.hop.timeouts.command
+        self.write(line, what, timeout)
+        return self.reply(what, timeout)
+
+    def greet(self) -> None:
+        """Wait for the greeting and introduce ourselves. Raises Refused when the server wants no mail, Broken."""
+        reply = self.reply("the greeting", self.hop.timeouts.greeting)
+        if reply.code != 220:
+            raise self.refused("refuses the connection", reply, "4.3.2")
+        self.hello()
+
+    def hello(self) -> None:
+        """EHLO, or HELO for servers from before 1995, and take in what is offered. Raises Refused, Broken."""
+        name = self.hop.helo.encode("ascii", "replace")
+        reply = self.command(b"EHLO %b\r\n" % name, "EHLO")
+        if reply.code == 250:
+            self.capabilities = parse(reply)
+            return
+        if reply.permanent:  # RFC 5321 3.2
+            self.capabilities = NONE
+            reply = self.command(b"HELO %b\r\n" % name, "HELO")
+        if reply.code != 250:
+            raise self.refused("does not accept our EHLO", reply, "4.5.0")
+
+    def forget(self) -> None:
+        """TLS begins: nothing that was said in the clear counts any more (RFC 3207 section 4.2)."""
+        self.parser.clear()
+        self.capabilities = NONE
+
+    def quiet(self) -> bool:
+        """True while the server has neither closed the idle connection nor spoken into it (as with 421)."""
+        try:
+            return self.parser.empty and not self.stream.input_waiting()
+        except (Disconnected, TimedOut, OSError):
+            return False
+
+    def say_quit(self) -> bool:
+        """Send QUIT without waiting for the answer; False when the connection is gone already."""
+        try:
+            self.write(QUIT, "QUIT", self.hop.timeouts.quit)
+        except Broken:
+            return False
+        return True
+
+    def quit(self) -> None:
+        """QUIT, a short wait for the answer, and close; never raises: the mail is safe already."""
+        if not self.ended and self.say_quit():
+            self.await_goodbye()
+        self.close()
+
+    def await_goodbye(self) -> None:
+        """Wait a little for the answer to QUIT: RFC 5321 4.1.1.10 asks for it, and nothing hangs on it. Never raises."""
+        with suppress(Broken):
+            self._received("QUIT", self.hop.timeouts.quit)
+
+    def close(self) -> None:
+        """Close at once."""
+        self.stream.close()
+
+    def broken(self, words: str, enhanced: str = "4.4.2") -> Broken:
+        """A fault of this connection in words that begin with the server's name."""
+        return Broken(f"{self.server} {words}", enhanced, server=self.server)
+
+    def refused(self, words: str, reply: Reply, enhanced: str) -> Refused:
+        """The server's refusal of the whole session, quoting it. Temporary: the fault is in the settings, not in the mail."""
+        return Refused(f"{self.server} {words}: {kept(reply)}", enhanced, server=self.server)
+
+    def _received(self, what: str, timeout: float) -> Reply:
+        parser, stream, end = self.parser, self.stream, 0.0
+        try:
+            while (reply := parser.take()) is None:
+                now = self._clock()
+                end = end or now + timeout  # for the whole reply: a byte a minute is no progress
+                stream.timeout = max(end - now, 0.001)
+                parser.feed(stream.read_some())
+            return reply
+        except TimedOut as error:
+            raise self.broken(f"did not answer {what} within {timeout:.0f} seconds") from error
+        except BadReply as error:
+            raise self.broken(f"sent {error}, at {what}", "4.5.0") from error
+        except (Disconnected, OSError) as error:
+            raise self.broken(f"closed the connection before it answered {what}") from error

@@ -1,0 +1,219 @@
+"""One mail transaction: MAIL, RCPT and the message, with an outcome for each recipient.
+
+How this works. With PIPELINING (RFC 2920) MAIL, all RCPT and DATA leave in one write and their replies are read after it, so a
+message costs two round trips; with CHUNKING (RFC 3030) a small message leaves in that same write as BDAT LAST: one round trip.
+If no recipient is accepted the server has an error for BDAT, and an empty message for a DATA that it granted all the same. What
+a refused transaction leaves behind is cleared by the RSET in front of the next one, not by a round trip of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...mail.delivery import Delivered, Failed, Outcome, TryLater
+from ...mail.reply import Reply
+from ...provided import Outgoing, QueuedRecipient
+from . import commands
+from .content import Unsendable, body_type, header_of
+from .replies import kept
+from .session import RSET, Session
+from .transfer import send_chunked, send_dotted
+
+SMALL = 256 * 1024  # octets up to which a message is held in memory
+PIPELINED = 64 * 1024  # octets of message that are worth sending before a recipient is known to be taken
+RCPT_GROUP = 100  # commands sent before their replies are read: both sides waiting to write is a deadlock (RFC 2920 3.1)
+
+
+class Transaction:
+    """Sends ``outgoing`` over ``session`` to some of its recipients and notes what became of each in ``outcomes``."""
+
+    __slots__ = ("accepted", "body", "offered", "outcomes", "outgoing", "postponed", "session", "utf8", "whole")
+
+    def __init__(self, session: Session, outgoing: Outgoing, outcomes: dict[int, Outcome]) -> None:
+        self.session, self.outgoing, self.outcomes = session, outgoing, outcomes
+        self.offered = session.capabilities
+        self.accepted: list[QueuedRecipient] = []
+        self.postponed: list[QueuedRecipient] = []  # "too many recipients": at once again, in a transaction of their own
+        self.whole = b"".join(outgoing.chunks()) if outgoing.size <= SMALL else None
+        self.body, self.utf8 = "", False
+
+    def send(self, recipients: Sequence[QueuedRecipient]) -> None:
+        """Run the transaction. Raises HopFault when the connection fails; those without an outcome then are the caller's."""
+        try:
+            self._prepare()
+            mail = commands.mail(self.outgoing, self.offered, self.body, utf8=self.utf8)
+        except Unsendable as error:
+            self._all(recipients, error.reply)
+            return
+        sendable = self._sendable(recipients)
+        if not sendable:
+            return
+        self.session.messages += 1
+        self.session.recipients += len(sendable)
+        if self.offered.pipelining:
+            self._pipelined(mail, sendable)
+        else:
+            self._stepwise(mail, sendable)
+        if self.postponed and not self.accepted:
+            self._all(self.postponed, Reply(452, "4.5.3", "Too many recipients"))
+            self.postponed = []
+
+    # --- before anything is sent -----------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        outgoing, offered = self.outgoing, self.offered
+        commands.check(outgoing, offered, verified=self.session.verified)
+        needed = commands.needs_smtputf8(outgoing)
+        self.utf8 = needed and offered.smtputf8
+        if outgoing.smtputf8 and not self.utf8 and not header_of(self._chunks()).isascii():  # RFC 6531 3.2
+            raise Unsendable(commands.HEADER_NEEDS_SMTPUTF8)
+        chunks = () if self.whole is not None else outgoing.chunks()
+        self.body = body_type(outgoing.body, self.whole, chunks, eightbit=offered.eightbit, binary=offered.binarymime)
+        outgoing.notes["dsn"] = offered.dsn  # whether the next server does the reports that were asked for (RFC 3461 5.2)
+
+    def _chunks(self) -> Sequence[bytes]:
+        return (self.whole,) if self.whole is not None else (next(iter(self.outgoing.chunks()), b""),)
+
+    def _sendable(self, recipients: Sequence[QueuedRecipient]) -> list[tuple[QueuedRecipient, bytes]]:
+        found = []
+        for recipient in recipients:
+            try:
+                found.append((recipient, commands.rcpt(recipient, self.offered, utf8=self.utf8)))
+            except Unsendable as error:
+                self._failed(recipient, error.reply)
+        return found
+
+    # --- the dialogue ------------------------------------------------------------------------------------------------
+
+    def _pipelined(self, mail: bytes, sendable: list[tuple[QueuedRecipient, bytes]]) -> None:
+        session, timeouts = self.session, self.session.hop.timeouts
+        reset, session.dirty = session.dirty, True
+        refusal: Reply | None = None
+        for start in range(0, len(sendable), RCPT_GROUP):
+            group = sendable[start : start + RCPT_GROUP]
+            lines = [line for _, line in group]
+            if start == 0:
+                lines[:0] = (RSET, mail) if reset else (mail,)
+            if start + RCPT_GROUP >= len(sendable):
+                lines.append(self._opening())
+            session.write(b"".join(lines), "the envelope", timeouts.command)
+            if start == 0:
+                if reset:
+                    session.reply("RSET", timeouts.command)
+                refusal = refused(session.reply("MAIL", timeouts.command))
+            for recipient, _ in group:
+                self._rcpt_answered(recipient, session.reply("RCPT", timeouts.command), refusal)
+        self._message()
+
+    def _message(self) -> None:
+        """What is left to do after a pipelined envelope."""
+        session, timeouts = self.session, self.session.hop.timeouts
+        if self._at_once():
+            self._message_answered(session.reply("the message", timeouts.end))
+        elif self.offered.chunking:
+            self._transfer()
+        else:
+            self._data_answered(session.reply("DATA", timeouts.data))
+
+    def _stepwise(self, mail: bytes, sendable: list[tuple[QueuedRecipient, bytes]]) -> None:
+        session = self.session
+        if session.dirty:
+            session.command(RSET, "RSET")
+        session.dirty = True
+        refusal = refused(session.command(mail, "MAIL"))
+        if refusal is not None:
+            self._all([recipient for recipient, _ in sendable], refusal)
+            return
+        for recipient, line in sendable:
+            self._rcpt_answered(recipient, session.command(line, "RCPT"), None)
+        if not self.accepted:
+            return
+        if self.offered.chunking:
+            self._transfer()
+        else:
+            session.write(b"DATA\r\n", "DATA", session.hop.timeouts.command)
+            self._data_answered(session.reply("DATA", session.hop.timeouts.data))
+
+    def _at_once(self) -> bool:
+        """True when the whole message travels with its envelope."""
+        return self.offered.chunking and self.whole is not None and len(self.whole) <= PIPELINED
+
+    def _opening(self) -> bytes:
+        """What follows the last RCPT in a pipeline."""
+        if not self.offered.chunking:
+            return b"DATA\r\n"
+        if self._at_once():
+            whole = self.whole or b""
+            return b"BDAT %d LAST\r\n%b" % (len(whole), whole)
+        return b""
+
+    def _data_answered(self, reply: Reply) -> None:
+        session = self.session
+        if reply.code != 354:
+            self._all(self.accepted, reply)
+        elif self.accepted:
+            self._transfer()
+        else:
+            session.write(b".\r\n", "DATA", session.hop.timeouts.command)  # RFC 2920 3.1: DATA granted although nobody is taken
+            session.reply("DATA", session.hop.timeouts.end)
+
+    def _transfer(self) -> None:
+        """The message itself, to those who are accepted."""
+        if not self.accepted:
+            return
+        chunks = (self.whole,) if self.whole is not None else self.outgoing.chunks()
+        send = send_chunked if self.offered.chunking else send_dotted
+        try:
+            self._message_answered(send(self.session, chunks, checked=self.whole is not None or self.body == "BINARYMIME"))
+        except Unsendable as error:
+            self._all(self.accepted, error.reply)
+            self.session.ended = True  # without the end mark nothing of it is delivered
+
+    # --- the answers ---------------------------------------------------------------------------------------------------
+
+    def _rcpt_answered(self, recipient: QueuedRecipient, reply: Reply, refusal: Reply | None) -> None:
+        """``refusal``: of MAIL, which is then the reason and not the "MAIL first" that RCPT gets."""
+        if refusal is not None:
+            self._failed(recipient, refusal)
+        elif reply.code // 100 == 2:
+            self.accepted.append(recipient)
+        elif too_many(reply):
+            self.postponed.append(recipient)
+        else:
+            self._failed(recipient, reply)
+
+    def _message_answered(self, reply: Reply) -> None:
+        if reply.code // 100 != 2:
+            self._all(self.accepted, reply)
+            return
+        self.session.dirty = False
+        done = Delivered(str(kept(reply)), self.session.server)
+        for recipient in self.accepted:
+            self.outcomes[recipient.id] = done
+
+    def _all(self, recipients: Sequence[QueuedRecipient], reply: Reply) -> None:
+        for recipient in recipients:
+            self._failed(recipient, reply)
+
+    def _failed(self, recipient: QueuedRecipient, reply: Reply) -> None:
+        self.outcomes[recipient.id] = outcome(reply, self.session.server)
+
+
+def outcome(reply: Reply, server: str) -> Outcome:
+    """What a reply other than success means: 5xx is final, all else (4xx, and codes that make no sense here) is not."""
+    reply = kept(reply)
+    if reply.permanent:
+        return Failed(reply, server)
+    if reply.temporary:
+        return TryLater(reply, server)
+    return TryLater(Reply(451, "4.5.0", f"Unexpected answer: {reply}"), server)
+
+
+def refused(reply: Reply) -> Reply | None:
+    """The reply when it is not a success."""
+    return None if reply.code // 100 == 2 else reply
+
+
+def too_many(reply: Reply) -> bool:
+    """True when the server has had enough recipients for one transaction (RFC 5321 section 4.5.3.1.10; 552 is its old code)."""
+    return (reply.code == 452 and reply.enhanced in ("", "4.5.3")) or (reply.code == 552 and reply.enhanced in ("", "5.5.3"))

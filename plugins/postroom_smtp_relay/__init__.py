@@ -1,0 +1,1 @@
+"""The plugin smtp_relay: sends mail out through one of several servers (a smarthost)."""
