@@ -1,0 +1,51 @@
+"""``postroom alias``: mappings of addresses to users, lists and other addresses."""
+
+from __future__ import annotations
+
+import click
+
+from .call import Call, table
+from .failures import Failure
+
+
+@click.group()
+def command() -> None:
+    """Mappings: addresses that lead to users, lists or other addresses."""
+
+
+@command.command()
+@click.argument("address")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET…")
+@click.pass_obj
+def add(call: Call, address: str, targets: tuple[str, ...]) -> None:
+    """Let ADDRESS (name, name@domain, with * and ?, or ~@domain for the rest of a domain) lead to each TARGET."""
+    if not address.strip() or not all(target.strip() for target in targets):
+        raise Failure("an address or target is empty")
+    with call.opened() as store:
+        store.accounts.add_mapping(address, targets)
+        store.news.publish("accounts")
+    call.done(f"{address} leads to {', '.join(targets)}")
+
+
+@command.command("list")
+@click.pass_obj
+def list_(call: Call) -> None:
+    """All mappings."""
+    with call.opened() as store:
+        found = store.accounts.mappings()
+    data = [{"address": address, "targets": targets} for address, targets in found]
+    call.show(data, lambda: table(("address", "targets"), list(found), "there are no mappings; make one with `postroom alias add`"))
+
+
+@command.command()
+@click.argument("address")
+@click.argument("targets", nargs=-1, metavar="[TARGET…]")
+@click.pass_obj
+def remove(call: Call, address: str, targets: tuple[str, ...]) -> None:
+    """Remove these targets of ADDRESS, or the whole mapping."""
+    with call.opened() as store:
+        for target in targets or (None,):
+            if not store.accounts.remove_mapping(address, target):
+                raise Failure(f"{address} leads not to {target}" if target else f"there is no mapping {address}; see `postroom alias list`")
+        store.news.publish("accounts")
+    call.done(f"{address} leads no more to {', '.join(targets)}" if targets else f"mapping {address} removed")

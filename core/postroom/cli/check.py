@@ -1,0 +1,45 @@
+"""``postroom check``: every problem of the configuration at once, or the JSON Schema for editors."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from .call import Call
+
+
+@click.command()
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the configuration, plugins included, and check nothing.")
+@click.pass_obj
+def command(call: Call, schema: bool) -> None:
+    """Validate the configuration, scripts and certificates; every problem is told with its place."""
+    from ..plugins import read
+
+    if schema:
+        print(json.dumps(json_schema(), indent=2))
+        return
+    read(call.config)
+    call.show({"valid": True}, lambda: "configuration is valid")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``config.yaml`` with the sections of all installed plugins."""
+    from pydantic.json_schema import models_json_schema
+
+    from ..config.schema import Config
+    from ..discovery import PluginError, available, find, settings_of
+
+    settings = {}
+    for name in sorted(available([])):
+        try:
+            settings[name] = settings_of(find(name, [])[0])
+        except PluginError as error:
+            click.echo(f"postroom: {name} is left out: {error}", err=True)
+    models = [(model, "validation") for model in (Config, *settings.values())]
+    places, definitions = models_json_schema(models, title="Postroom config.yaml")  # type: ignore[arg-type]  # the literal is widened
+    definitions |= {"$schema": "https://json-schema.org/draft/2020-12/schema", **places[Config, "validation"]}
+    plugins = definitions["$defs"]["Config"]["properties"]["plugins"]
+    plugins["properties"] = {name: {"anyOf": [places[model, "validation"], {"type": "null"}]} for name, model in settings.items()}
+    return definitions

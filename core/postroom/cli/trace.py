@@ -1,0 +1,45 @@
+"""``postroom trace``: the recorded life of a message."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from .call import Call, cell
+from .failures import Failure
+
+if TYPE_CHECKING:
+    from ..store.traces import Event
+
+
+@click.command()
+@click.argument("trace", metavar="ID")
+@click.pass_obj
+def command(call: Call, trace: str) -> None:
+    """Tell what became of the message with this trace id (it is in the log, in Received headers and in the reply to DATA)."""
+    from ..ids import parse
+    from ..store.traces import Traces
+
+    try:
+        number = parse(trace)
+    except ValueError as error:
+        raise Failure(str(error)) from None
+    with call.opened() as store:
+        life = Traces(store.db).life(number)
+    if not life:
+        raise Failure(f"nothing is recorded under {trace}: it is misspelt, from another server, or older than what is kept")
+    call.show([asdict(event) | {"at": when(event.at)} for event in life], lambda: "\n".join(map(line, life)))
+
+
+def line(event: Event) -> str:
+    """One event for people."""
+    details = "  ".join(f"{key}={cell(value)}" for key, value in event.detail.items())
+    return f"{when(event.at)}  {event.event:<12}  {details}".rstrip()
+
+
+def when(milliseconds: int) -> str:
+    """The time in UTC, to the millisecond."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,117 @@
+"""``postroom user``: accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from .call import Call, Opened, cell, table
+from .failures import Failure
+from .fields import parsed, public
+from .password import credentials, report, wanted
+
+if TYPE_CHECKING:
+    from ..store.accounts import Account
+
+COLUMNS = ("name", "admin", "enabled", "internet", "forward", "comment")
+
+
+@click.group()
+def command() -> None:
+    """Accounts: who may log in and has mailboxes here."""
+
+
+@command.command()
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option("--admin", is_flag=True, help="Make it an administrator.")
+@click.option("--reversible", is_flag=True, help="Keep the password readable by the server too (for CRAM-MD5 and APOP).")
+@click.pass_obj
+def add(call: Call, name: str, password_stdin: bool, admin: bool, reversible: bool) -> None:
+    """Make an account with its folders. Without --password-stdin it asks on a terminal, else makes up a password and prints it."""
+    with call.opened() as store:
+        if store.accounts.get(name) is not None:
+            raise Failure(f"there is an account named {name} already: `postroom user password {name}` gives it another password")
+        chosen = wanted(password_stdin)
+        account = store.accounts.add(name, admin=admin, **credentials(store, chosen, reversible))
+        store.news.publish("accounts")
+    report(call, f"account {account.name} made", account.name, chosen)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option("--reversible/--no-reversible", default=None, help="Keep the password readable by the server or not (default: as before).")
+@click.pass_obj
+def password(call: Call, name: str, password_stdin: bool, reversible: bool | None) -> None:
+    """Give an account another password."""
+    with call.opened() as store:
+        account = existing(store, name)
+        chosen = wanted(password_stdin)
+        keep = bool(account.reversible) if reversible is None else reversible
+        store.accounts.update(name, **credentials(store, chosen, keep))
+        store.news.publish("accounts")
+    report(call, f"account {account.name} has another password", account.name, chosen)
+
+
+@command.command("list")
+@click.pass_obj
+def list_(call: Call) -> None:
+    """All accounts."""
+    with call.opened() as store:
+        accounts = [public(account) for account in store.accounts.list()]
+    rows = [tuple(account[column] for column in COLUMNS) for account in accounts]
+    call.show(accounts, lambda: table(COLUMNS, rows, "there are no accounts; make one with `postroom user add NAME`"))
+
+
+@command.command()
+@click.argument("name")
+@click.pass_obj
+def show(call: Call, name: str) -> None:
+    """Everything about one account but its password."""
+    with call.opened() as store:
+        account = public(existing(store, name))
+    call.show(account, lambda: "\n".join(f"{key}: {cell(value)}" for key, value in account.items()))
+
+
+@command.command("set")
+@click.argument("name")
+@click.argument("changes", nargs=-1, required=True, metavar="FIELD=VALUE…")
+@click.pass_obj
+def set_(call: Call, name: str, changes: tuple[str, ...]) -> None:
+    """Change fields of an account, as `postroom user show` names them; several targets are separated by commas."""
+    with call.opened() as store:
+        existing(store, name)
+        values = dict(parsed(change) for change in changes)
+        account = public(store.accounts.update(name, **values))
+        store.news.publish("accounts")
+    call.show(account, lambda: "\n".join(f"{key}: {cell(account[key])}" for key in values))
+
+
+@command.command()
+@click.argument("name")
+@click.pass_obj
+def remove(call: Call, name: str) -> None:
+    """Remove an account and all its mail."""
+    with call.opened() as store:
+        if not store.accounts.remove(name):
+            raise missing(store, name)
+        store.news.publish("accounts")
+    call.done(f"account {name} and its mail removed")
+
+
+def existing(store: Opened, name: str) -> Account:
+    """The account of that name. Raises Failure."""
+    account = store.accounts.get(name)
+    if account is None:
+        raise missing(store, name)
+    return account
+
+
+def missing(store: Opened, name: str) -> Failure:
+    """The failure that says so, with the name that was perhaps meant."""
+    from ..config.wording import nearest
+
+    known = [account.name for account in store.accounts.list()]
+    return Failure(f"there is no account {name}" + (nearest(name, known) if len(known) <= 20 else "; `postroom user list` shows all"))
