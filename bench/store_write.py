@@ -1,6 +1,6 @@
 """Measures the store alone: greenlets that each deliver 4 KB messages in transactions of their own, acknowledged after the commit.
 
-    python bench/store_write.py [sqlite:///…|postgresql://…] --processes 1 --greenlets 20 --messages 20000
+python bench/store_write.py [sqlite:///…|postgresql://…] --processes 1 --greenlets 20 --messages 20000
 """
 
 from __future__ import annotations

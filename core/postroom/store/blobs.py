@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import random
 import time
 from collections.abc import Callable, Iterator
 
-from ..ids import new_id
+from ..ids import RANDOM_BITS
+from .collect import collect, drop_incomplete
 from .database import Database, StoreUnavailable, Tx
 
 CHUNK = 256 * 1024
-DRAFT_MS = 24 * 3600 * 1000  # nobody takes a day to send a message: an incomplete blob this old was left behind by a crash
+LOW_BITS = (1 << RANDOM_BITS) - 1
 
-FIND = "SELECT id FROM blob WHERE hash = ? AND complete = 1 LIMIT 1"
-FIND_AND_KEEP = "SELECT id FROM blob WHERE hash = ? AND complete = 1 LIMIT 1 FOR KEY SHARE"  # the collector must wait for us
-INSERT_BLOB = "INSERT INTO blob (id, hash, size, complete, created) VALUES (?, ?, ?, ?, ?)"
+STORE = (
+    "INSERT INTO blob (id, hash, size, complete, created, data) SELECT ?, ?, ?, 1, ?, ?"
+    " WHERE NOT EXISTS (SELECT 1 FROM blob WHERE hash = ?) RETURNING id"
+)
+FIND = "SELECT id FROM blob WHERE hash = ? LIMIT 1"
+FIND_AND_KEEP = f"{FIND} FOR KEY SHARE"  # PostgreSQL: the collector must wait for us; a row that it has just removed is not found
+INSERT = "INSERT INTO blob (id, hash, size, complete, created, data) VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_CHUNK = "INSERT INTO chunk (blob_id, seq, data) VALUES (?, ?, ?)"
 COMPLETE = "UPDATE blob SET hash = ?, size = ?, complete = 1 WHERE id = ? AND complete = 0 RETURNING id"
+READ_FIRST = "SELECT data, size FROM blob WHERE id = ?"
 READ_CHUNK = "SELECT data FROM chunk WHERE blob_id = ? AND seq = ?"
-READ_PART = "SELECT substr(data, ?, ?) FROM chunk WHERE blob_id = ? AND seq = ?"
+PART_OF_FIRST = "SELECT substr(data, ?, ?) FROM blob WHERE id = ?"
+PART = "SELECT substr(data, ?, ?) FROM chunk WHERE blob_id = ? AND seq = ?"
 
 
 class Blobs:
@@ -27,6 +36,11 @@ class Blobs:
     def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
         self.db = db
         self.clock = clock
+        self._serial = itertools.count(random.SystemRandom().getrandbits(RANDOM_BITS))
+
+    def new_id(self) -> int:
+        """An id like those of ``postroom.ids`` whose low bits count on from a random start: two of one process never collide."""
+        return int(self.clock() * 1000) << RANDOM_BITS | next(self._serial) & LOW_BITS
 
     def draft(self) -> Draft:
         """Begin a new blob."""
@@ -34,37 +48,45 @@ class Blobs:
 
     def read(self, blob_id: int) -> Iterator[bytes]:
         """The bytes in chunks of 256 KB, each by a short read of its own. Raises KeyError at once when there is no such blob."""
-        first = self._chunk(blob_id, 0)
-        if first is None:
+        row = self.db.read(lambda tx: tx.one(READ_FIRST, (blob_id,)))
+        if row is None:
             raise KeyError(blob_id)
-        return self._following(blob_id, first)
+        return self.following(blob_id, bytes(row[0]), row[1])
+
+    def following(self, blob_id: int, first: bytes, size: int) -> Iterator[bytes]:
+        """The chunks of a blob of ``size`` bytes whose first chunk has been read. Raises KeyError when it is removed meanwhile."""
+        yield first
+        for seq in range(1, -(-size // CHUNK)):
+            yield self.chunk(blob_id, seq)
+
+    def chunk(self, blob_id: int, seq: int) -> bytes:
+        """One chunk after the first (which is in the blob's own row). Raises KeyError when it is gone."""
+        row = self.db.read(lambda tx: tx.one(READ_CHUNK, (blob_id, seq)))
+        if row is None:
+            raise KeyError(blob_id)
+        return bytes(row[0])
 
     def part(self, blob_id: int, start: int, length: int) -> bytes:
-        """``length`` bytes from ``start`` (counted from 0); fewer where the blob ends."""
+        """``length`` bytes from ``start`` (counted from 0); fewer where the blob ends, none when it is gone."""
         parts = []
         while length > 0:
             seq, offset = divmod(start, CHUNK)
             wanted = min(length, CHUNK - offset)
-            row = self.db.read(lambda tx, p=(offset + 1, wanted, blob_id, seq): tx.one(READ_PART, p))  # type: ignore[misc]
-            if row is None or not row[0]:
+            found = self._part(blob_id, seq, offset, wanted)
+            parts.append(found)
+            if len(found) < wanted:
                 break
-            parts.append(bytes(row[0]))
             start, length = start + wanted, length - wanted
         return b"".join(parts)
 
-    def _following(self, blob_id: int, data: bytes | None) -> Iterator[bytes]:
-        seq = 0
-        while data is not None:
-            if data:
-                yield data
-            if len(data) < CHUNK:
-                return
-            seq += 1
-            data = self._chunk(blob_id, seq)
+    def collect(self, now: float) -> int:
+        """Remove blobs that nobody refers to any more; ``now`` in epoch seconds; returns how many. To be run under a lease."""
+        return collect(self.db, now)
 
-    def _chunk(self, blob_id: int, seq: int) -> bytes | None:
-        row = self.db.read(lambda tx: tx.one(READ_CHUNK, (blob_id, seq)))
-        return None if row is None else bytes(row[0])
+    def _part(self, blob_id: int, seq: int, offset: int, wanted: int) -> bytes:
+        sql, key = (PART, (blob_id, seq)) if seq else (PART_OF_FIRST, (blob_id,))
+        row = self.db.read(lambda tx: tx.one(sql, (offset + 1, wanted, *key)))
+        return b"" if row is None else bytes(row[0] or b"")  # SQLite: a part of nothing is NULL
 
 
 class Draft:
@@ -103,10 +125,7 @@ class Draft:
     def chunks(self) -> Iterator[bytes]:
         """All bytes received so far, from the start at each call."""
         for seq in range(self._seq):
-            data = self._first if seq == 0 else self._blobs._chunk(self._id, seq)
-            if data is None:
-                raise KeyError(self._id)
-            yield data
+            yield self._blobs.chunk(self._id, seq) if seq else self._first
         yield from list(self._tail)
 
     def seal(self) -> None:
@@ -115,30 +134,44 @@ class Draft:
             self._hash = self._digest.digest()
             self._tail = [self._joined()]
             self._now = int(self._blobs.clock() * 1000)
-            self._id = self._id or new_id()
+            self._id = self._id or self._blobs.new_id()
 
     def store(self, tx: Tx) -> int:
-        """Make it a blob inside the caller's transaction (or find one of equal content) and return the blob's id."""
-        if not self._hash:
-            self.seal()
-        row = tx.one(FIND if tx.dialect == "sqlite" else FIND_AND_KEEP, (self._hash,))
-        if row is not None and row[0] != self._id:
-            if self._seq:
-                _drop_incomplete(tx, self._id)
-            return int(row[0])
-        if self._seq == 0:
-            tx.do(INSERT_BLOB, (self._id, self._hash, self.size, 1, self._now))
-        elif tx.one(COMPLETE, (self._hash, self.size, self._id)) is None:
-            raise StoreUnavailable("the draft of this message was removed: it took longer than a day")
-        if self._tail_size or self._seq == 0:
-            tx.do(INSERT_CHUNK, (self._id, self._seq, self._tail[0]))
+        """Make it a blob inside the caller's transaction (or find one of equal content) and return the blob's id.
+
+        The same transaction must refer to it: only what was referred to once is looked at by the collector.
+        """
+        self.seal()
+        if self._seq:
+            return self._complete(tx)
+        values = (self._id, self._hash, self.size, self._now, self._tail[0])
+        if tx.one(STORE, (*values, self._hash)) is not None:
+            return self._id
+        found = self._equal(tx)
+        if found is None:  # it was there a moment ago: the collector has removed it
+            found = self._id
+            tx.do(INSERT, (self._id, self._hash, self.size, 1, self._now, self._tail[0]))
+        return found
+
+    def _complete(self, tx: Tx) -> int:
+        found = self._equal(tx)
+        if found is not None:
+            drop_incomplete(tx, self._id)
+            return found
+        if tx.one(COMPLETE, (self._hash, self.size, self._id)) is None:
+            raise StoreUnavailable("the beginning of this message was removed: it took longer than a day")
+        tx.do(INSERT_CHUNK, (self._id, self._seq, self._tail[0]))
         return self._id
+
+    def _equal(self, tx: Tx) -> int | None:
+        row = tx.one(FIND if tx.dialect == "sqlite" else FIND_AND_KEEP, (self._hash,))
+        return None if row is None else int(row[0])
 
     def abandon(self) -> None:
         """Remove what was written out and not stored: harmless after ``store``. The draft is empty afterwards."""
         if self._seq:
             blob_id = self._id
-            self._blobs.db.write(lambda tx: _drop_incomplete(tx, blob_id))
+            self._blobs.db.write(lambda tx: drop_incomplete(tx, blob_id))
         self._seq = self._tail_size = 0
         self._tail, self._first = [], b""
 
@@ -158,18 +191,14 @@ class Draft:
     def _write_out(self, piece: bytes) -> None:
         begin = self._seq == 0
         if begin:
-            self._first, self._id = piece, new_id()
+            self._first, self._id = piece, self._blobs.new_id()
         blob_id, seq, now = self._id, self._seq, int(self._blobs.clock() * 1000)
 
         def work(tx: Tx) -> None:
             if begin:
-                tx.do(INSERT_BLOB, (blob_id, b"", 0, 0, now))
-            tx.do(INSERT_CHUNK, (blob_id, seq, piece))
+                tx.do(INSERT, (blob_id, b"", 0, 0, now, piece))
+            else:
+                tx.do(INSERT_CHUNK, (blob_id, seq, piece))
 
         self._blobs.db.write(work)
         self._seq += 1
-
-
-def _drop_incomplete(tx: Tx, blob_id: int) -> None:
-    if tx.execute("DELETE FROM blob WHERE id = ? AND complete = 0 RETURNING id", (blob_id,)):
-        tx.do("DELETE FROM chunk WHERE blob_id = ?", (blob_id,))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ..ids import new_id
-from .blobs import Blobs
+from .blobs import CHUNK, Blobs
 from .database import Conflict, Database, Tx
 
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = 1, 2, 4, 8, 16
@@ -30,7 +30,8 @@ MAKE = (
 )
 FIND = "SELECT id, account_id, path, uidvalidity, uidnext, modseq, special FROM mailbox WHERE account_id = ? AND path = ?"
 LISTING = "SELECT uid, size, flags, hidden, received_at FROM message WHERE mailbox_id = ? ORDER BY uid"
-ONE = "SELECT prefix, blob_id FROM message WHERE mailbox_id = ? AND uid = ?"
+WHOLE = "SELECT prefix, blob_id, data, blob.size FROM message JOIN blob ON blob.id = blob_id WHERE mailbox_id = ? AND uid = ?"
+HEAD = "SELECT prefix, blob_id, substr(data, 1, ?) FROM message JOIN blob ON blob.id = blob_id WHERE mailbox_id = ? AND uid = ?"
 DELETE = "DELETE FROM message WHERE mailbox_id = ? AND uid = ?"
 HIDE = "UPDATE message SET hidden = 1 WHERE mailbox_id = ? AND uid = ?"
 TOUCH = "UPDATE mailbox SET modseq = modseq + 1 WHERE id = ?"
@@ -122,13 +123,20 @@ class Mailboxes:
 
     def content(self, mailbox_id: int, uid: int) -> Iterator[bytes]:
         """The message from its first to its last byte, in chunks. Raises KeyError when it is gone."""
-        prefix, blob_id = self._one(mailbox_id, uid)
-        return chain([prefix] if prefix else [], self.blobs.read(blob_id))
+        row = self.db.read(lambda tx: tx.one(WHOLE, (mailbox_id, uid)))
+        if row is None:
+            raise KeyError((mailbox_id, uid))
+        prefix, blob_id, first, size = row
+        return chain([bytes(prefix)] if prefix else [], self.blobs.following(blob_id, bytes(first), size))
 
     def head(self, mailbox_id: int, uid: int, length: int) -> bytes:
         """The first ``length`` bytes of the message. Raises KeyError when it is gone."""
-        prefix, blob_id = self._one(mailbox_id, uid)
-        return prefix[:length] if len(prefix) >= length else prefix + self.blobs.part(blob_id, 0, length - len(prefix))
+        row = self.db.read(lambda tx: tx.one(HEAD, (min(length, CHUNK), mailbox_id, uid)))
+        if row is None:
+            raise KeyError((mailbox_id, uid))
+        found = (bytes(row[0]) + bytes(row[2] or b""))[:length]
+        missing = length - len(found) if len(found) >= CHUNK else 0
+        return found + self.blobs.part(row[1], CHUNK, missing) if missing else found
 
     def delete(self, mailbox_id: int, uids: Sequence[int]) -> None:
         """Remove messages; those already gone do not matter."""
@@ -137,12 +145,6 @@ class Mailboxes:
     def hide(self, mailbox_id: int, uids: Sequence[int]) -> None:
         """Keep messages on the server but out of POP3's sight."""
         self._change(HIDE, mailbox_id, uids)
-
-    def _one(self, mailbox_id: int, uid: int) -> tuple[bytes, int]:
-        row = self.db.read(lambda tx: tx.one(ONE, (mailbox_id, uid)))
-        if row is None:
-            raise KeyError((mailbox_id, uid))
-        return bytes(row[0]), row[1]
 
     def _change(self, sql: str, mailbox_id: int, uids: Sequence[int]) -> None:
         rows = [(mailbox_id, uid) for uid in sorted(uids)]

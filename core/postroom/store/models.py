@@ -115,20 +115,21 @@ class Message(Model):
 
 
 class Blob(Model):
-    """Bytes stored once by content; the bytes themselves are in its chunks."""
+    """Bytes stored once by content: the first 256 KB here, the others in chunks."""
 
     id = BigIntegerField(primary_key=True)
     hash = BlobField(index=True)  # BLAKE2b, 32 bytes; empty while incomplete
     size = BigIntegerField()
     complete = IntegerField(default=0)
     created = BigIntegerField()
+    data = BlobField()
 
     class Meta:
         table_name = "blob"
 
 
 class Chunk(Model):
-    """256 KB of a blob; the last one is shorter."""
+    """256 KB of a blob after the first (seq counts from 1); the last one is shorter."""
 
     blob_id = BigIntegerField()
     seq = IntegerField()
@@ -137,6 +138,16 @@ class Chunk(Model):
     class Meta:
         table_name = "chunk"
         primary_key = CompositeKey("blob_id", "seq")
+
+
+class Loose(Model):
+    """Blobs that a deleted row referred to: the collector looks whether somebody else still does. Triggers fill it."""
+
+    blob_id = BigIntegerField(index=True)
+
+    class Meta:
+        table_name = "loose"
+        primary_key = False
 
 
 class Outgoing(Model):
@@ -212,4 +223,4 @@ class Lease(Model):
         table_name = "lease"
 
 
-TABLES = (Account, Mapping, List, Member, State, Mailbox, Message, Blob, Chunk, Outgoing, OutgoingRecipient, Trace, Lease)
+TABLES = (Account, Mapping, List, Member, State, Mailbox, Message, Blob, Chunk, Loose, Outgoing, OutgoingRecipient, Trace, Lease)

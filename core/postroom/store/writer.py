@@ -135,11 +135,11 @@ def ring(batch: list[Ticket]) -> None:
         bell.finished(tickets)
 
 
-def fail(batch: Sequence[Ticket], error: BaseException) -> None:
-    """Nothing of ``batch`` is committed: everyone whose own function did not fail gets ``error``."""
+def fail(batch: Sequence[Ticket], error: StoreUnavailable) -> None:
+    """Nothing of ``batch`` is committed: everyone whose own function did not fail gets a copy of ``error``."""
     for ticket in batch:
         if ticket.error is None:
-            ticket.error = error
+            ticket.error = StoreUnavailable(*error.args)
 
 
 def perform(ticket: Ticket, tx: Any) -> bool:
@@ -147,7 +147,7 @@ def perform(ticket: Ticket, tx: Any) -> bool:
     try:
         ticket.result = ticket.fn(tx)
         ticket.error = None
-    except BaseException as error:  # whatever it is, it belongs to the caller and must not end the thread
+    except BaseException as error:  # noqa: BLE001  whatever it is, it belongs to the caller and must not end the thread
         ticket.result = None
         ticket.error = error
         return False

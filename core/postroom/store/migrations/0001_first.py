@@ -31,9 +31,14 @@ TABLES = (
         received_at BIGINT NOT NULL, flags INTEGER NOT NULL, keywords TEXT NOT NULL, hidden SMALLINT NOT NULL, modseq BIGINT NOT NULL,
         trace BIGINT NOT NULL, PRIMARY KEY (mailbox_id, uid)){clustered}""",
     "CREATE INDEX message_blob ON message (blob_id)",
-    "CREATE TABLE blob (id {key} PRIMARY KEY, hash {bytes} NOT NULL, size BIGINT NOT NULL, complete SMALLINT NOT NULL, created BIGINT NOT NULL)",
+    """CREATE TABLE blob (
+        id {key} PRIMARY KEY, hash {bytes} NOT NULL, size BIGINT NOT NULL, complete SMALLINT NOT NULL, created BIGINT NOT NULL,
+        data {bytes} NOT NULL)""",
     "CREATE INDEX blob_hash ON blob (hash)",
+    "CREATE INDEX blob_incomplete ON blob (created) WHERE complete = 0",
     "CREATE TABLE chunk (blob_id BIGINT NOT NULL, seq INTEGER NOT NULL, data {bytes} NOT NULL, PRIMARY KEY (blob_id, seq)){clustered}",
+    "CREATE TABLE loose (blob_id BIGINT NOT NULL)",
+    "CREATE INDEX loose_blob ON loose (blob_id)",
     """CREATE TABLE outgoing (
         id {key} PRIMARY KEY, blob_id BIGINT NOT NULL, prefix {bytes} NOT NULL, size BIGINT NOT NULL, sender TEXT NOT NULL, "user" TEXT,
         client_address TEXT NOT NULL, body TEXT NOT NULL, smtputf8 SMALLINT NOT NULL, requiretls SMALLINT NOT NULL, ret TEXT NOT NULL,
@@ -54,9 +59,21 @@ TABLES = (
     "INSERT INTO state (name, value) VALUES ('directory', '1')",
 )
 
-TUNING = (  # PostgreSQL: bytes of mail rarely shrink, so do not spend time on trying; hot counters stay on their page
+ON_SQLITE = tuple(
+    f"CREATE TRIGGER {table}_gone AFTER DELETE ON {table} BEGIN INSERT INTO loose (blob_id) VALUES (OLD.blob_id); END"
+    for table in ("message", "outgoing")
+)
+
+ON_POSTGRESQL = (  # bytes of mail rarely shrink, so no time is spent on trying; hot counters stay on their page
+    "ALTER TABLE blob ALTER COLUMN data SET STORAGE EXTERNAL",
     "ALTER TABLE chunk ALTER COLUMN data SET STORAGE EXTERNAL",
     "ALTER TABLE mailbox SET (fillfactor = 50)",
+    """CREATE FUNCTION note_loose() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO loose (blob_id) SELECT DISTINCT blob_id FROM gone; RETURN NULL; END'""",
+    *(
+        f"CREATE TRIGGER {table}_gone AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION note_loose()"
+        for table in ("message", "outgoing")
+    ),
 )
 
 
@@ -65,5 +82,5 @@ def up(migrator: Any, db: Any) -> None:
     sqlite = type(db).__name__.startswith("Sqlite")
     for statement in TABLES:
         db.execute_sql(statement.format(**(SQLITE if sqlite else POSTGRESQL)))
-    for statement in () if sqlite else TUNING:
+    for statement in ON_SQLITE if sqlite else ON_POSTGRESQL:
         db.execute_sql(statement)
