@@ -4,36 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+LONGEST_HELD = 65_536  # bytes that are held back until it is known what they are
+
 
 def first_lines(chunks: Iterable[bytes], lines: int) -> Iterator[bytes]:
     """The header, the blank line and the first ``lines`` lines of the body (TOP, RFC 1939 section 7), in bounded memory."""
-    tail, in_body = b"", False
+    carry, left = b"", -1  # left: lines of the body still to come; -1 within the header
     for chunk in chunks:
-        data = tail + chunk
-        if not in_body:
-            end = 0 if data.startswith(b"\r\n") and not tail else data.find(b"\r\n\r\n") + 2
-            if end < 2 and not data.startswith(b"\r\n"):
-                tail = data[-3:]
-                yield data[: len(data) - len(tail)]
-                continue
-            in_body = True
-            yield data[: end + 2]
-            data = data[end + 2 :]
-        tail = b""
-        if lines <= 0:
-            return
-        at = 0
-        while lines > 0:
-            newline = data.find(b"\n", at)
-            if newline < 0:
-                at = len(data)
-                break
-            at, lines = newline + 1, lines - 1
-        yield data[:at]
-        if lines <= 0:
-            return
-    if tail:
-        yield tail
+        data, at = carry + chunk, 0
+        while (newline := data.find(b"\n", at)) >= 0:
+            blank, at = data[at : newline + 1] == b"\r\n", newline + 1
+            left = left - 1 if left >= 0 else lines if blank else -1
+            if left == 0:
+                yield data[:at]
+                return
+        keep = at if len(data) - at < LONGEST_HELD else len(data) - 2  # two bytes, so that the rest of a long line is not taken for blank
+        if keep:
+            yield data[:keep]
+        carry = data[keep:]
+    if carry:
+        yield carry
 
 
 def without_blank_end(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -45,8 +35,8 @@ def without_blank_end(chunks: Iterable[bytes]) -> Iterator[bytes]:
         held = data[len(kept) :]
         if kept:
             yield kept
-        if len(held) > 65_536:  # that much is text, not an end
-            yield held[:65_536]
-            held = held[65_536:]
+        if len(held) > LONGEST_HELD:  # that much is text, not an end
+            yield held[:-2]
+            held = held[-2:]
     if held:
         yield b"\r\n"
