@@ -1,0 +1,228 @@
+"""Delivery status reports (RFC 3464, and RFC 6533 for internationalized mail): plain words first, then the same for programs.
+
+Pure: everything, the time too, is handed in, and the bytes of the report come back.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from dataclasses import dataclass
+from email.header import Header
+from email.utils import formatdate
+from typing import Literal
+
+from .message import Message
+from .remedies import remedy
+
+Kind = Literal["failure", "delay", "success"]
+Action = Literal["failed", "delayed", "delivered", "relayed", "expanded"]  # RFC 3464 2.3.3
+
+_XTEXT = re.compile(r"\+([0-9A-F]{2})")
+_UNICODE = re.compile(r"\\x\{([0-9A-F]{2,6})\}")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")  # would end a field or a line; never written as given
+TITLES: dict[Kind, str] = {"failure": "Not delivered", "delay": "Delayed", "success": "Delivered"}
+OPENINGS: dict[Kind, str] = {
+    "failure": "could not be delivered to the recipients below, and will not be tried again.",
+    "delay": "is still waiting to be delivered to the recipients below. You need not send it again:\r\nwe keep trying until {until}.",
+    "success": "has been handed over to the recipients below, as you asked to be told.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of one recipient."""
+
+    address: str  # where it was sent
+    original: str  # what the sender wrote
+    action: Action
+    status: str  # enhanced code, "5.1.1"
+    words: str = ""  # what was answered: "550 5.1.1 No such user"
+    server: str = ""  # who answered, "mx.example.net[192.0.2.1]:25"; "" is this server itself
+    orcpt: str = ""  # as given, xtext
+    attempts: int = 0
+    last_try: float = 0.0  # epoch seconds, 0 is never
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report to the sender of one message. Times are epoch seconds."""
+
+    kind: Kind
+    sender: str  # of the message: who gets the report
+    fates: tuple[Fate, ...]
+    original: bytes  # the message, or its beginning with the whole header
+    whole: bool  # ``original`` is all of it and goes back with the report
+    trace: str  # of the message
+    id: str  # of the report
+    hostname: str
+    domain: str  # Mailer_Daemon@domain sends it
+    now: float
+    queued_at: float
+    until: float = 0.0  # when we shall give up
+    envid: str = ""  # as given, xtext
+    utf8: bool = False  # the message came with SMTPUTF8: so may the report
+
+    @property
+    def global_form(self) -> bool:
+        """True when the report must use the forms of RFC 6533 and be sent with SMTPUTF8."""
+        header = Message.whole(self.original)
+        parts = [self.sender, *(fate.address + fate.original for fate in self.fates)]
+        return self.utf8 and not ("".join(parts).isascii() and self.original[: header.header_size].isascii())
+
+
+def build(report: Report) -> bytes:
+    """The whole report as a message, CRLF line ends, at most 998 octets a line but for what is returned."""
+    message = Message.whole(report.original)
+    utf8 = report.global_form
+    boundary = f"=_{report.id}.{report.trace}"
+    parts = [_text_part(report, message), _status_part(report, utf8=utf8), _returned_part(report, message, utf8=utf8)]
+    mark = b"--" + boundary.encode()
+    body = b"".join(mark + b"\r\n" + part for part in parts) + mark + b"--\r\n"
+    return _header(report, message, boundary, utf8=utf8).encode("utf-8") + b"\r\n" + body
+
+
+def _header(report: Report, message: Message, boundary: str, *, utf8: bool) -> str:
+    subject = _clean(message.header("Subject") or "")[:200]
+    title = TITLES[report.kind] + (f": {subject}" if subject else "")
+    lines = [
+        f"From: Mail Delivery System <Mailer_Daemon@{report.domain}>",
+        f"To: <{_clean(report.sender)}>",
+        f"Subject: {title if utf8 or title.isascii() else Header(title, 'utf-8').encode(linesep=chr(13) + chr(10))}",
+        f"Date: {formatdate(report.now, localtime=True)}",
+        f"Message-ID: <{report.id}@{report.hostname}>",
+    ]
+    about = _clean(message.header("Message-ID") or "")
+    if about.startswith("<") and len(about) < 900 and about.isascii():
+        lines += [f"In-Reply-To: {about}", f"References: {about}"]  # mail programs show the report beside the message
+    lines += [
+        "Auto-Submitted: auto-replied",  # RFC 3834 5: nobody's autoresponder answers this
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/report; report-type={"global-delivery-status" if utf8 else "delivery-status"};\r\n boundary="{boundary}"',
+    ]
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _text_part(report: Report, message: Message) -> bytes:
+    subject = _clean(message.header("Subject") or "")[:200]
+    named = f'Your message "{subject}"' if subject else "Your message"
+    opening = OPENINGS[report.kind].format(until=formatdate(report.until, localtime=True))
+    blocks = [f"{named}\r\nof {formatdate(report.queued_at, localtime=True)}\r\n{opening}"]
+    blocks += [_told(fate, report) for fate in report.fates]
+    blocks.append(
+        f"This report was made by {report.hostname}. If you ask your administrator about it, name the\r\nmessage's number: {report.trace}"
+    )
+    text = "\r\n\r\n".join(blocks) + "\r\n"
+    if text.isascii():
+        return b"Content-Type: text/plain; charset=us-ascii\r\n\r\n" + text.encode() + b"\r\n"
+    encoded = binascii.b2a_qp(text.encode("utf-8"), istext=True)
+    return b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + encoded + b"\r\n"
+
+
+def _told(fate: Fate, report: Report) -> str:
+    lines = [f"  {_clean(fate.original)}"]
+    if fate.address != fate.original:
+        lines.append(f"    which leads to {_clean(fate.address)}")
+    if fate.words:
+        verb = {"delivered": "took it", "relayed": "took it", "expanded": "took it"}.get(fate.action, "answered")
+        who = f"The server {_clean(fate.server)} {verb}:" if fate.server else "Our server says:"
+        lines += [f"    {who}", f"      {_clean(fate.words)[:900]}"]
+    if fate.action == "relayed":
+        lines.append("    It cannot report back, so this is the last that we know.")
+    if report.kind != "success":
+        meaning, advice = remedy(fate.status)
+        lines += [f"    What it means: {meaning}"] if meaning else []
+        lines += [f"    What you can do: {advice}"] if report.kind == "failure" else []
+        lines += [f"    {_tried(fate)}"] if fate.attempts else []
+    return "\r\n".join(lines)
+
+
+def _tried(fate: Fate) -> str:
+    times = "once" if fate.attempts == 1 else f"{fate.attempts} times"
+    return f"Tried {times}, last on {formatdate(fate.last_try, localtime=True)}."
+
+
+def _status_part(report: Report, *, utf8: bool) -> bytes:
+    fields = [f"Reporting-MTA: dns; {report.hostname}"]  # RFC 3464 2.2.2
+    if report.envid:
+        fields.append(f"Original-Envelope-Id: {_ascii(_from_xtext(report.envid))}")  # RFC 3464 2.2.1
+    fields.append(f"Arrival-Date: {formatdate(report.queued_at, localtime=True)}")
+    groups = [fields, *(_status_fields(fate, report, utf8=utf8) for fate in report.fates)]
+    text = "\r\n\r\n".join("\r\n".join(group) for group in groups) + "\r\n"
+    kind = "message/global-delivery-status" if utf8 else "message/delivery-status"
+    encoding = "" if text.isascii() else "Content-Transfer-Encoding: 8bit\r\n"
+    return f"Content-Type: {kind}\r\n{encoding}\r\n{text}\r\n".encode()
+
+
+def _status_fields(fate: Fate, report: Report, *, utf8: bool) -> list[str]:
+    fields = []
+    if fate.orcpt:
+        fields.append(f"Original-Recipient: {_original_recipient(fate.orcpt, utf8=utf8)}")  # RFC 3464 2.3.1
+    elif fate.original != fate.address:
+        fields.append(f"Original-Recipient: {_typed(fate.original, utf8=utf8)}")
+    fields += [f"Final-Recipient: {_typed(fate.address, utf8=utf8)}", f"Action: {fate.action}", f"Status: {fate.status}"]
+    if fate.server:
+        fields.append(f"Remote-MTA: dns; {_ascii(fate.server.partition('[')[0] or fate.server)}")
+    if fate.words:
+        kind = "smtp" if fate.server else "x-postroom"  # RFC 3464 2.3.6: smtp only for what a server said
+        words = _clean(fate.words)[:900]
+        fields.append(f"Diagnostic-Code: {kind}; {words if utf8 else _ascii(words)}")
+    if fate.last_try:
+        fields.append(f"Last-Attempt-Date: {formatdate(fate.last_try, localtime=True)}")
+    if report.kind == "delay":
+        fields.append(f"Will-Retry-Until: {formatdate(report.until, localtime=True)}")  # RFC 3464 2.3.9
+    return fields
+
+
+def _returned_part(report: Report, message: Message, *, utf8: bool) -> bytes:
+    data = report.original if report.whole else report.original[: message.header_size]
+    names = {
+        (True, True): "message/global",
+        (True, False): "message/rfc822",
+        (False, True): "message/global-headers",
+        (False, False): "text/rfc822-headers",
+    }
+    lines = f"Content-Type: {names[report.whole, utf8]}\r\n"
+    if not data.isascii():
+        lines += "Content-Transfer-Encoding: 8bit\r\n"
+    end = b"" if data.endswith(b"\r\n") else b"\r\n"
+    return lines.encode() + b"\r\n" + data + end + b"\r\n"
+
+
+def _typed(address: str, *, utf8: bool) -> str:
+    """An address with its type: RFC 6533 3 has three spellings for one that is not ASCII."""
+    cleaned = _clean(address)
+    if cleaned.isascii():
+        return f"rfc822; {cleaned}"
+    return f"utf-8; {cleaned if utf8 else _utf8_xtext(cleaned)}"
+
+
+def _original_recipient(orcpt: str, *, utf8: bool) -> str:
+    kind, _, address = orcpt.partition(";")
+    decoded = _from_xtext(address)
+    if kind.lower() == "utf-8":
+        return _typed(_UNICODE.sub(_character, decoded), utf8=utf8)
+    return f"{_ascii(kind)}; {_ascii(decoded)}"
+
+
+def _character(match: re.Match[str]) -> str:
+    number = int(match[1], 16)
+    return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else "?"
+
+
+def _utf8_xtext(address: str) -> str:
+    r"""utf-8-addr-xtext (RFC 6533 3): ``\x{…}`` for what is not plain ASCII."""
+    return "".join(c if "!" <= c <= "~" and c not in "\\+=" else f"\\x{{{ord(c):02X}}}" for c in address)
+
+
+def _from_xtext(text: str) -> str:
+    """RFC 3461 4, decoded; what would break a line is made harmless."""
+    return _clean(_XTEXT.sub(lambda match: chr(int(match[1], 16)), text))
+
+
+def _clean(text: str) -> str:
+    return _UNSAFE.sub(" ", text).strip()
+
+
+def _ascii(text: str) -> str:
+    return _clean(text).encode("ascii", "replace").decode()

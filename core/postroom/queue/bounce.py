@@ -1,0 +1,110 @@
+"""Makes the reports that a sender gets about a message of the queue, as submissions that enter the queue like any mail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+from .. import ids
+from ..mail.envelope import Envelope, Recipient
+from ..mail.report import Fate, Kind, Report, build
+from .submission import Submission
+
+if TYPE_CHECKING:
+    from ..asking import Asker
+    from ..mail.delivery import Route
+    from ..mail.reply import Reply
+    from ..store.blobs import Blobs
+    from .letter import Letter
+
+RETURNED = 64 * 1024  # bytes of a message that go back whole; of a larger one only the header (RFC 3461 4.3 leaves it to us)
+WISHES: dict[Kind, str] = {"failure": "FAILURE", "delay": "DELAY", "success": "SUCCESS"}
+_CODE = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A report ready to be put, or the reason why there is none."""
+
+    submission: Submission | None
+    note: str = ""
+
+
+class Reports:
+    """Writes reports in the name of ``Mailer_Daemon@domain``. ``clock``: epoch seconds."""
+
+    def __init__(self, ask: Asker, blobs: Blobs, *, hostname: str, domain: str, give_up: float, clock: Callable[[], float]) -> None:
+        self.ask, self.blobs = ask, blobs
+        self.hostname, self.domain = hostname, domain
+        self.give_up, self.clock = give_up, clock
+
+    def make(self, kind: Kind, letter: Letter, fates: Sequence[Fate], chunks: Callable[[], Iterator[bytes]]) -> Made:
+        """The report on ``fates`` to the sender of ``letter``, whose bytes are ``chunks()``, routed.
+
+        Raises PluginFault when routing fails for now, StoreUnavailable when the message cannot be read.
+        """
+        if not letter.sender:
+            return Made(None, "the null sender gets no reports")  # RFC 5321 4.5.5: or two servers would report to each other for ever
+        envelope = Envelope(sender="", body="8BITMIME", smtputf8=letter.smtputf8, local_origin=True)
+        route: Route | None = self.ask.first("route", address=letter.sender, envelope=envelope)
+        refusal = None if route is None else route.refusal
+        if route is None or refusal is not None:
+            return Made(None, f"the sender's address is not known here: {refusal or 'nobody routes it'}")
+        number = ids.new_id()
+        report = self._report(kind, letter, fates, chunks, ids.text(number))
+        data = build(report)
+        envelope.recipients.append(Recipient(letter.sender, notify="NEVER", route=route))
+        envelope.smtputf8 = report.global_form
+        if data.isascii():
+            envelope.body = "7BIT"
+        envelope.size = len(data)
+        draft = self.blobs.draft()
+        draft.write(data)
+        draft.seal()
+        return Made(Submission(envelope, draft, self._received(number, report.now), None, number, about=letter.id))
+
+    def _report(self, kind: Kind, letter: Letter, fates: Sequence[Fate], chunks: Callable[[], Iterator[bytes]], name: str) -> Report:
+        # RFC 3461 4.3: a success or delay report never carries the whole message; binary content has no place in a report
+        whole = kind == "failure" and letter.ret != "HDRS" and letter.size <= RETURNED and letter.body != "BINARYMIME"
+        queued_at = letter.queued_at / 1000
+        return Report(
+            kind, letter.sender, tuple(fates), _beginning(chunks()), whole, ids.text(letter.id), name, self.hostname, self.domain,
+            self.clock(), queued_at, queued_at + self.give_up, letter.envid, letter.smtputf8,
+        )  # fmt: skip
+
+    def _received(self, number: int, now: float) -> bytes:
+        """RFC 5321 4.4: who made it, and its trace id, so that a loop of reports is seen like any other."""
+        line = f"Received: by {self.hostname} (Postroom) id {ids.text(number)};\r\n\t{formatdate(now, localtime=True)}\r\n"
+        return line.encode()
+
+
+def _beginning(chunks: Iterator[bytes]) -> bytes:
+    """The first RETURNED bytes: all of a message that may go back whole, the header of any other."""
+    parts, size = [], 0
+    with suppress(KeyError):  # the bytes are gone from the store: the report is sent without them
+        for chunk in chunks:
+            parts.append(chunk)
+            size += len(chunk)
+            if size >= RETURNED:
+                break
+    return b"".join(parts)[:RETURNED]
+
+
+def wanted(notify: str, kind: Kind) -> bool:
+    """Whether the sender wants this kind of report (RFC 3461 4.1); without a word, all but success."""
+    if not notify:
+        return kind != "success"
+    return WISHES[kind] in notify.upper().split(",")
+
+
+def status_of(reply: Reply, kind: Kind) -> str:
+    """The enhanced code for a Status field: the reply's own when its class fits, else one made of its code (RFC 3463 2)."""
+    digit = {"failure": "5", "delay": "4", "success": "2"}[kind]
+    found = reply.enhanced or (match[1] if (match := _CODE.match(reply.text)) else "")
+    if found and (found[0] == digit or kind == "failure"):
+        return found
+    return f"{digit}.0.0"

@@ -1,0 +1,214 @@
+"""The queue's work in one worker, without greenlets: fetch due mail, attempt it, settle what came out. Drives no loop and never sleeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from .. import ids
+from ..mail.delivery import Delivered, Failed, Outcome, TryLater
+from ..mail.reply import Reply
+from ..provided import Outgoing
+from . import claim
+from .letter import BOUNCING, OUT, Addressee, Letter, Task
+from .line import PER_TASK, Line
+from .outcome import Finished, Ruling, rule, words
+from .record import Settlement
+
+if TYPE_CHECKING:
+    from ..asking import Asker
+    from ..metrics import Metrics
+    from ..store.blobs import Blobs
+    from ..store.database import Database
+    from .put import Queue
+    from .retry import Retry
+
+LEASE = 60.0  # seconds: mail of a dead worker is taken over after this; renewed three times as often
+BATCH = 100  # recipients claimed at once
+CROWDED = 10.0  # seconds until mail for a site with too much waiting is looked at again
+
+FAULT = TryLater(Reply(451, "4.3.0", "Internal problem while sending"))
+REMOVED = Failed(Reply(550, "5.7.0", "The administrator removed the message from the queue"))
+KINDS = {Delivered: "delivered", TryLater: "deferred", Failed: "failed"}
+EVENTS = {kind: f"queue.{name}" for kind, name in KINDS.items()}
+
+
+@dataclass
+class Desk:
+    """What this worker has in hand. ``clock``: epoch seconds; ``wake(line)`` is called when a line gets work from memory."""
+
+    db: Database
+    blobs: Blobs
+    queue: Queue
+    ask: Asker
+    retry: Retry
+    lines: list[Line]
+    owner: str  # this worker among all workers of all nodes
+    clock: Callable[[], float]
+    log: Any
+    metrics: Metrics
+    wake: Callable[[Line], object] = id  # until the runner sets it, nobody needs waking
+    closed: bool = False  # nothing new is taken
+    in_hand: set[int] = field(default_factory=set)  # recipients claimed and not settled yet
+
+    # --- fresh mail, straight from memory (put.Handover) ---
+
+    def reserve(self, channel: str, recipients: int, at: int) -> int:
+        """Until when (ms) fresh mail is claimed for this worker; 0 when it has no room or no open line for it."""
+        line = None if self.closed or recipients > PER_TASK else self._immediate(channel)
+        if line is None or line.free < recipients:
+            return 0
+        line.held += recipients
+        return at + int(LEASE * 1000)
+
+    def hand(self, channel: str, letter: Letter, addressees: list[Addressee]) -> None:
+        """Fresh mail is committed: it waits for its turn here."""
+        line = self._immediate(channel)
+        assert line is not None  # lines do not change once reserve has found one
+        self.in_hand.update(one.id for one in addressees)
+        for task in self._split(line, letter, addressees):
+            line.queue(task)
+        self.wake(line)
+
+    def cancel(self, channel: str, recipients: int) -> None:
+        """Fresh mail was not committed."""
+        line = self._immediate(channel)
+        if line is not None:
+            line.held -= recipients
+
+    def _immediate(self, channel: str) -> Line | None:
+        return next((line for line in self.lines if line.immediate and line.channel == channel), None)
+
+    # --- due mail, from the database ---
+
+    def fetch(self, line: Line) -> bool:
+        """Claim due mail for the line as far as it has room; True when there may be more. Raises StoreUnavailable."""
+        limit = min(line.free, BATCH)
+        if self.closed or not limit:
+            return False
+        now = self.now()
+        line.held += limit  # fresh mail must not take the room meanwhile
+        try:
+            found = self.db.write(lambda tx: claim.take(tx, line.channel, self.owner, now, now + int(LEASE * 1000), limit))
+        finally:
+            line.held -= limit
+        crowd: list[int] = []
+        for letter, addressees in found:
+            mine = [one for one in addressees if one.id not in self.in_hand]  # a lease that we did not renew in time: still ours
+            for task in self._split(line, letter, mine):
+                if line.crowded(task):
+                    crowd += [one.id for one in task.addressees]
+                else:
+                    self.in_hand.update(one.id for one in task.addressees)
+                    line.add(task)
+        if crowd:
+            self.db.write(lambda tx: claim.give_back(tx, crowd, self.owner, now + int(CROWDED * 1000)))
+        return sum(len(addressees) for _, addressees in found) == limit
+
+    def next_due(self, line: Line) -> float | None:
+        """Seconds until the next mail of the line is due (0 or less: now); None when there is none."""
+        due = self.db.read(lambda tx: claim.next_due(tx, line.channel))
+        return None if due is None else due / 1000 - self.clock()
+
+    def bounces(self) -> list[Finished]:
+        """Mail that the administrator wants returned: claimed, and failed without an attempt."""
+        now = self.now()
+        found: list[Finished] = []
+        for channel in dict.fromkeys((OUT, *(line.channel for line in self.lines))):
+            if self.db.read(lambda tx, name=channel: claim.next_due(tx, name, BOUNCING)) is None:  # type: ignore[misc]
+                continue
+            rows = self.db.write(
+                lambda tx, name=channel: claim.take(tx, name, self.owner, now, now + int(LEASE * 1000), BATCH, BOUNCING)  # type: ignore[misc]
+            )
+            for letter, addressees in rows:
+                mine = [one for one in addressees if one.id not in self.in_hand]
+                self.in_hand.update(one.id for one in mine)
+                found.append(Finished(Task(letter, "", mine), {one.id: REMOVED for one in mine}, now, self._chunks(letter)))
+        return found
+
+    def renew(self) -> None:
+        """Hold what is in hand for another LEASE seconds. Raises StoreUnavailable."""
+        numbers = list(self.in_hand)
+        until = self.now() + int(LEASE * 1000)
+        if numbers:
+            self.db.write(lambda tx: claim.renew(tx, numbers, self.owner, until))
+
+    def give_back(self, tasks: Iterable[Task]) -> None:
+        """Let other workers have these tasks, which were not attempted, or not to the end. Raises StoreUnavailable."""
+        numbers = [one.id for task in tasks for one in task.addressees]
+        now = self.now()
+        if numbers:
+            self.db.write(lambda tx: claim.give_back(tx, numbers, self.owner, now))
+            self.in_hand.difference_update(numbers)
+
+    # --- the attempt, and what comes of it ---
+
+    def attempt(self, line: Line, task: Task) -> Finished:
+        """Let the sender try. Never raises: a fault of the sender is an outcome to try again."""
+        letter = task.letter
+        chunks = self._chunks(letter)
+        outgoing = Outgoing(
+            ids.text(letter.id), letter.sender, letter.size, tuple(one.seen() for one in task.addressees), chunks, letter.body,
+            letter.smtputf8, letter.requiretls, letter.ret, letter.envid, letter.user, line.channel, letter.queued_at / 1000,
+        )  # fmt: skip
+        outcomes: dict[int, Outcome]
+        try:
+            outcomes = dict(line.sender.send(outgoing))
+        except Exception:  # a plugin's bug is only its own
+            self.log.exception("queue.sender_failed", sender=line.sender.name, trace=outgoing.trace)
+            self.metrics.count("queue_sender_faults", sender=line.sender.name)
+            outcomes = dict.fromkeys((one.id for one in task.addressees), FAULT)
+        return Finished(task, outcomes, self.now(), chunks, bool(outgoing.notes.get("dsn")))
+
+    def settle(self, batch: Sequence[Finished]) -> None:
+        """Record the outcomes in one transaction, with the reports that they call for.
+
+        Raises what stopped it (StoreUnavailable, PluginFault …); nothing is recorded then, and it may be tried again.
+        """
+        rulings = [rule(finished, self.retry, self.queue.reports) for finished in batch]
+        settlement = Settlement(self.owner)
+        try:
+            for ruling in rulings:
+                settlement.add(ruling, self.queue.prepare)
+            results = self.db.write(settlement.writer(), keys=settlement.keys)
+        except BaseException:
+            for _, entry in settlement.entries:
+                self.queue.abandon(entry)
+            raise
+        for (_, entry), result in zip(settlement.entries, results, strict=True):
+            if result is None:
+                self.queue.abandon(entry)  # another worker was faster and has reported
+            else:
+                self.queue.finish(entry, result)
+        for ruling in rulings:
+            self._settled(ruling)
+
+    def _settled(self, ruling: Ruling) -> None:
+        task = ruling.finished.task
+        self.in_hand.difference_update(one.id for one in task.addressees)
+        trace = ids.text(task.letter.id)
+        for one, outcome in ruling.outcomes():
+            self.metrics.count("queue_attempts", outcome=KINDS[type(outcome)])
+            self.ask.tell("delivery_finished", trace=trace, recipient=one.address, outcome=outcome)
+            self.log.info(EVENTS[type(outcome)], trace=trace, rcpt=one.address, reply=words(outcome), server=outcome.server)
+
+    def _split(self, line: Line, letter: Letter, addressees: list[Addressee]) -> list[Task]:
+        if not addressees:
+            return []
+        try:
+            return line.split(letter, addressees)
+        except Exception:  # the sender cannot say which site: it will be asked to send, and may say why not
+            self.log.exception("queue.sender_failed", sender=line.sender.name, trace=ids.text(letter.id))
+            return [Task(letter, "", addressees)]
+
+    def _chunks(self, letter: Letter) -> Callable[[], Iterator[bytes]]:
+        if letter.content is not None:
+            content = letter.content
+            return lambda: iter((letter.prefix, content))
+        return lambda: chain((letter.prefix,), self.blobs.read(letter.blob_id))
+
+    def now(self) -> int:
+        """The time in milliseconds."""
+        return int(self.clock() * 1000)

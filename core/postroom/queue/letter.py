@@ -1,0 +1,58 @@
+"""What the queue holds in memory: letters (one message each), their addressees, and tasks (one attempt at one site)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..provided import QueuedRecipient
+
+# outgoing_recipient.state
+WAITING, HELD, BOUNCING = 0, 1, 2  # BOUNCING: the administrator wants it reported and gone; any worker does it
+
+OUT = "out"  # the channel of the outgoing queue
+
+
+@dataclass(slots=True)
+class Letter:
+    """One row of ``outgoing``. Times are milliseconds since 1970."""
+
+    id: int  # the trace id
+    blob_id: int
+    prefix: bytes  # header lines put on top of the blob
+    size: int  # of prefix and blob together
+    sender: str
+    user: str | None
+    body: str
+    smtputf8: bool
+    requiretls: bool
+    ret: str
+    envid: str
+    queued_at: int
+    content: bytes | None = None  # the blob, when it is small and this worker has just taken it
+
+
+@dataclass(slots=True)
+class Addressee:
+    """One row of ``outgoing_recipient``."""
+
+    id: int
+    letter_id: int
+    address: str  # where it goes
+    original: str  # what the sender wrote; differs after an alias or a list
+    notify: str = ""
+    orcpt: str = ""
+    attempts: int = 0
+    warned: int = 0  # 1: the sender knows of the delay
+
+    def seen(self) -> QueuedRecipient:
+        """As a sender sees it."""
+        return QueuedRecipient(self.id, self.address, self.notify, self.orcpt, self.attempts)
+
+
+@dataclass(slots=True)
+class Task:
+    """One attempt to come: a letter and those of its addressees that share a site."""
+
+    letter: Letter
+    site: str
+    addressees: list[Addressee] = field(default_factory=list)

@@ -1,0 +1,106 @@
+"""One way out of this worker: the tasks that wait for one connection's sender, by site, and how many may run at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .letter import OUT, Addressee, Letter, Task
+
+if TYPE_CHECKING:
+    from ..provided import Sender
+
+ROOM = 200  # recipients that one line holds in memory: with letters of up to CARRIED bytes, a few megabytes
+PER_SITE = 10  # transactions at once with one site, so that a slow site does not take all of a sender's greenlets
+PER_TASK = 100  # recipients in one transaction: what every server must take (RFC 5321 4.5.3.1.8)
+
+
+@dataclass(slots=True)
+class Line:
+    """The waiting and running tasks of one connection. Has no clock and starts nothing by itself."""
+
+    name: str  # of the connection
+    sender: Sender
+    channel: str = OUT
+    immediate: bool = True
+    default: bool = True
+    open: bool = True  # False: a connection that waits for the schedule or for "connect now"
+    room: int = ROOM
+    held: int = 0  # recipients waiting, running or promised
+    running: int = 0
+    _waiting: dict[str, deque[Task]] = field(default_factory=dict)  # by site, in the order of turns
+    _busy: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def free(self) -> int:
+        """How many more recipients fit."""
+        return max(0, self.room - self.held)
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing waits and nothing runs."""
+        return not self.running and not self._waiting
+
+    def split(self, letter: Letter, addressees: list[Addressee]) -> list[Task]:
+        """Tasks for the recipients of one letter: one a site, and no more than PER_TASK recipients in each."""
+        sites: dict[str, list[Addressee]] = {}
+        for addressee in addressees:
+            sites.setdefault(self.sender.site(addressee.address), []).append(addressee)
+        return [
+            Task(letter, site, found[start : start + PER_TASK]) for site, found in sites.items() for start in range(0, len(found), PER_TASK)
+        ]
+
+    def crowded(self, task: Task) -> bool:
+        """True when so much waits for this busy site that more of it would keep other sites' mail out of the memory."""
+        if not task.site or self._busy.get(task.site, 0) < self._limit(task.site):
+            return False
+        return len(self._waiting.get(task.site, ())) >= self.room // 8
+
+    def add(self, task: Task) -> None:
+        """A task that is claimed and not counted in ``held`` yet."""
+        self.held += len(task.addressees)
+        self.queue(task)
+
+    def queue(self, task: Task) -> None:
+        """A task whose recipients are already counted in ``held``."""
+        self._waiting.setdefault(task.site, deque()).append(task)
+
+    def next(self) -> Task | None:
+        """The next task whose site is not too busy, sites taking turns; it counts as running until ``done``."""
+        if self.running >= self.sender.concurrency:
+            return None
+        site = next((site for site in self._waiting if self._busy.get(site, 0) < self._limit(site)), None)
+        if site is None:
+            return None
+        tasks = self._waiting.pop(site)
+        task = tasks.popleft()
+        if tasks:
+            self._waiting[site] = tasks  # at the end: the others first
+        self._busy[site] = self._busy.get(site, 0) + 1
+        self.running += 1
+        return task
+
+    def done(self, task: Task) -> None:
+        """The attempt is over; its recipients count in ``held`` until ``forget``, when the outcome is in the database."""
+        self.running -= 1
+        left = self._busy[task.site] - 1
+        if left:
+            self._busy[task.site] = left
+        else:
+            del self._busy[task.site]
+
+    def forget(self, task: Task) -> None:
+        """The task needs no memory any more."""
+        self.held -= len(task.addressees)
+
+    def clear(self) -> list[Task]:
+        """Take out all that waits."""
+        tasks = [task for waiting in self._waiting.values() for task in waiting]
+        self._waiting.clear()
+        for task in tasks:
+            self.forget(task)
+        return tasks
+
+    def _limit(self, site: str) -> int:
+        return PER_SITE if site else self.sender.concurrency  # "": a relay, one site for everything

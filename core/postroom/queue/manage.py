@@ -1,0 +1,175 @@
+"""The outgoing queue for the administrator: list, show, hold, release, retry, remove. Needs the database only, running server or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..mail.message import Message
+from .letter import BOUNCING, HELD, WAITING
+
+if TYPE_CHECKING:
+    from ..store.blobs import Blobs
+    from ..store.database import Database, Tx
+
+State = Literal["waiting", "held", "held on timer", "being sent"]
+HELD_FOR_GOOD, HELD_ON_TIMER = 1, 2  # outgoing.held; a timer's recipients wait, with their next try at its end
+HEAD = 16 * 1024  # bytes in which a subject is looked for
+
+LETTERS = (
+    'SELECT o.id, o.sender, o."user", o.client_address, o.priority, o.queued_at, o.size, o.held, o.blob_id, COUNT(r.id), MIN(r.address),'
+    " MIN(r.next_try), MAX(r.lease_until), MAX(r.attempts) FROM outgoing o LEFT JOIN outgoing_recipient r ON r.outgoing_id = o.id"
+    " WHERE {where} GROUP BY o.id ORDER BY o.id LIMIT ?"
+)
+RECIPIENTS = (
+    "SELECT id, address, original, channel, state, attempts, next_try, lease_until, last_reply, last_server, last_try, warned"
+    " FROM outgoing_recipient WHERE outgoing_id = ? ORDER BY id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One message of the queue, with VPOP3's columns. Times are milliseconds since 1970."""
+
+    id: int
+    state: State
+    address: str  # IP address of the client, "unknown" for mail made by this server
+    user: str  # who was logged in, "" for nobody
+    priority: int
+    to: str  # one recipient
+    recipients: int  # how many wait in all
+    sender: str
+    subject: str
+    queued_at: int
+    size: int
+    attempts: int
+    next_try: int  # 0 when it is held
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedAddress:
+    """One recipient of a queued message. Times are milliseconds since 1970, 0 is never."""
+
+    id: int
+    address: str
+    original: str  # what the sender wrote
+    channel: str
+    state: State
+    attempts: int
+    next_try: int
+    last_try: int
+    last_server: str
+    last_reply: str
+    warned: bool  # the sender has been told of the delay
+
+
+class NotQueued(Exception):
+    """There is no such message in the queue (any more)."""
+
+
+class OutQueue:
+    """Looks after the queue. ``now`` is always milliseconds since 1970."""
+
+    def __init__(self, db: Database, blobs: Blobs) -> None:
+        self.db, self.blobs = db, blobs
+
+    def messages(self, now: int, limit: int = 1000) -> list[Queued]:
+        """The oldest ``limit`` messages."""
+        rows = self.db.read_slow(lambda tx: tx.execute(LETTERS.format(where="1 = 1"), (limit,)))
+        return [self._queued(row, now) for row in rows]
+
+    def show(self, number: int, now: int) -> tuple[Queued, Sequence[QueuedAddress]]:
+        """One message with its recipients. Raises NotQueued."""
+        row = self.db.read(lambda tx: tx.one(LETTERS.format(where="o.id = ?"), (number, 1)))
+        if row is None:
+            raise NotQueued(number)
+        rows = self.db.read_slow(lambda tx: tx.execute(RECIPIENTS, (number,)))
+        return self._queued(row, now), [_address(values, row[7], now) for values in rows]
+
+    def hold(self, number: int, now: int, until: int = 0) -> None:
+        """Keep the message from being sent, for good or until a time; an attempt under way goes on. Raises NotQueued."""
+
+        def work(tx: Tx) -> None:
+            self._mark(tx, number, HELD_ON_TIMER if until else HELD_FOR_GOOD)
+            # A claimed row keeps its next try, the end of its lease, so that its attempt can be settled
+            tx.execute(
+                "UPDATE outgoing_recipient SET state = ?, next_try = CASE WHEN lease_until > ? OR ? = 0 THEN next_try ELSE ? END"
+                " WHERE outgoing_id = ? AND state IN (?, ?)",
+                (WAITING if until else HELD, now, until, until, number, WAITING, HELD),
+            )
+
+        self.db.write(work)
+
+    def release(self, number: int, now: int) -> None:
+        """Let a held message go, at once. Raises NotQueued."""
+        self._set_due(number, now, WAITING)
+
+    def retry(self, number: int, now: int) -> None:
+        """Try a waiting message now; one that is held stays held. Raises NotQueued."""
+
+        def work(tx: Tx) -> None:
+            if tx.one("SELECT 1 FROM outgoing WHERE id = ?", (number,)) is None:
+                raise NotQueued(number)
+            tx.execute(
+                "UPDATE outgoing_recipient SET next_try = ? WHERE outgoing_id = ? AND state = ? AND lease_until <= ?",
+                (now, number, WAITING, now),
+            )
+
+        self.db.write(work)
+
+    def remove(self, number: int, now: int, *, bounce: bool) -> None:
+        """Take the message out; with ``bounce`` a running server (or the next that starts) sends the report first. Raises NotQueued.
+
+        Recipients that are being sent at this moment may still get it.
+        """
+        if bounce:
+            self._set_due(number, now, BOUNCING)
+            return
+
+        def work(tx: Tx) -> None:
+            tx.execute("DELETE FROM outgoing_recipient WHERE outgoing_id = ?", (number,))
+            if not tx.execute("DELETE FROM outgoing WHERE id = ? RETURNING id", (number,)):
+                raise NotQueued(number)
+
+        self.db.write(work)
+
+    def _set_due(self, number: int, now: int, state: int) -> None:
+        def work(tx: Tx) -> None:
+            self._mark(tx, number, 0)
+            tx.execute(
+                "UPDATE outgoing_recipient SET state = ?, next_try = CASE WHEN lease_until > ? THEN next_try ELSE ? END"
+                " WHERE outgoing_id = ? AND state IN (?, ?)",
+                (state, now, now, number, WAITING, HELD),
+            )
+
+        self.db.write(work)
+
+    def _mark(self, tx: Tx, number: int, held: int) -> None:
+        if not tx.execute("UPDATE outgoing SET held = ? WHERE id = ? RETURNING id", (held, number)):
+            raise NotQueued(number)
+
+    def _queued(self, row: Sequence[Any], now: int) -> Queued:
+        number, sender, user, address, priority, queued_at, size, held, blob, count, to, next_try, lease_until, attempts = row
+        state = _state(held, next_try or 0, lease_until or 0, now)
+        subject = Message.whole(self.blobs.part(blob, 0, HEAD)).header("Subject") or ""
+        due = 0 if state == "held" else next_try or 0
+        return Queued(
+            number, state, address or "unknown", user or "", priority, to or "", count, sender, subject, queued_at, size, attempts or 0, due
+        )
+
+
+def _state(held: int, next_try: int, lease_until: int, now: int) -> State:
+    if lease_until > now:
+        return "being sent"
+    if held == HELD_FOR_GOOD:
+        return "held"
+    return "held on timer" if held == HELD_ON_TIMER and next_try > now else "waiting"
+
+
+def _address(row: Sequence[Any], held: int, now: int) -> QueuedAddress:
+    number, address, original, channel, _, attempts, next_try, lease_until, reply, server, last_try, warned = row
+    state = _state(held, next_try, lease_until, now)
+    return QueuedAddress(
+        number, address, original, channel, state, attempts, 0 if state == "held" else next_try, last_try, server, reply, bool(warned)
+    )

@@ -1,0 +1,145 @@
+"""What an attempt means for the queue: which recipients are done, which wait, and what the sender must be told. Pure but for reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..mail.delivery import Delivered, Failed, Outcome, TryLater
+from ..mail.reply import Reply
+from ..mail.report import Fate
+from .bounce import Reports, status_of, wanted
+from .letter import Addressee, Task
+from .retry import Retry
+
+if TYPE_CHECKING:
+    from ..mail.report import Kind
+    from .submission import Submission
+
+WORDS = 1000  # characters of a reply that are kept
+NO_ANSWER = TryLater(Reply(451, "4.3.0", "The sender gave no answer for this recipient"))
+
+
+@dataclass(slots=True)
+class Finished:
+    """One attempt and its outcomes by recipient id."""
+
+    task: Task
+    outcomes: Mapping[int, Outcome]
+    at: int  # ms since 1970
+    chunks: Callable[[], Iterator[bytes]]
+    passed_on: bool = False  # the next hop reports success itself (it offers DSN)
+
+
+@dataclass(slots=True)
+class Notice:
+    """A report that is due once any of these recipients really changes."""
+
+    kind: Kind
+    ids: list[int]
+    submission: Submission | None
+    note: str
+
+
+@dataclass(slots=True)
+class Ruling:
+    """What one finished attempt does to its rows."""
+
+    finished: Finished
+    delivered: list[tuple[Addressee, Delivered]] = field(default_factory=list)
+    failed: list[tuple[Addressee, Failed]] = field(default_factory=list)
+    waiting: list[tuple[Addressee, TryLater, int, int]] = field(default_factory=list)  # …, next try (ms), warned
+    notices: list[Notice] = field(default_factory=list)
+
+    @property
+    def gone(self) -> list[int]:
+        """Recipients that leave the queue."""
+        return [addressee.id for addressee, _ in (*self.delivered, *self.failed)]
+
+    def outcomes(self) -> Iterator[tuple[Addressee, Outcome]]:
+        """Every recipient with what it came to."""
+        yield from self.delivered
+        yield from self.failed
+        yield from ((one, outcome) for one, outcome, _, _ in self.waiting)
+
+    def story(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The trace events of the attempt."""
+        if self.delivered:
+            yield "delivered", {"to": [_told(one, outcome) for one, outcome in self.delivered]}
+        if self.waiting:
+            yield "deferred", {"to": [_told(one, outcome) | {"next": due} for one, outcome, due, _ in self.waiting]}
+        if self.failed:
+            yield "failed", {"to": [_told(one, outcome) for one, outcome in self.failed]}
+
+
+def rule(finished: Finished, retry: Retry, reports: Reports) -> Ruling:
+    """Decide about every recipient of the attempt and write the reports.
+
+    Raises PluginFault or StoreUnavailable when a report cannot be made now.
+    """
+    ruling = Ruling(finished)
+    letter = finished.task.letter
+    for addressee in finished.task.addressees:
+        outcome = finished.outcomes.get(addressee.id, NO_ANSWER)
+        if isinstance(outcome, TryLater):
+            attempts = addressee.attempts + 1
+            due = retry.next_try(letter.queued_at, attempts, finished.at, addressee.id)
+            if due is None:
+                ruling.failed.append((addressee, Failed(outcome.reply, outcome.server)))
+            else:
+                ruling.waiting.append((addressee, outcome, due, addressee.warned))
+        elif isinstance(outcome, Failed):
+            ruling.failed.append((addressee, outcome))
+        else:
+            ruling.delivered.append((addressee, outcome))
+    _report(ruling, retry, reports)
+    return ruling
+
+
+def _report(ruling: Ruling, retry: Retry, reports: Reports) -> None:
+    finished = ruling.finished
+    groups: list[tuple[Kind, list[tuple[Addressee, Fate]]]] = [
+        ("failure", [(one, _failure(one, outcome, finished.at)) for one, outcome in ruling.failed]),
+        ("delay", [(one, _delay(one, outcome, finished.at)) for one, outcome, _, _ in ruling.waiting if _overdue(one, ruling, retry)]),
+        ("success", [(one, _success(one, outcome, finished.at)) for one, outcome in ruling.delivered if not finished.passed_on]),
+    ]
+    for kind, found in groups:
+        chosen = [(one, fate) for one, fate in found if wanted(one.notify, kind)]
+        if chosen:
+            made = reports.make(kind, finished.task.letter, [fate for _, fate in chosen], finished.chunks)
+            ruling.notices.append(Notice(kind, [one.id for one, _ in chosen], made.submission, made.note))
+    warned = {number for notice in ruling.notices if notice.kind == "delay" for number in notice.ids}
+    ruling.waiting = [(one, outcome, due, was or int(one.id in warned)) for one, outcome, due, was in ruling.waiting]
+
+
+def _overdue(addressee: Addressee, ruling: Ruling, retry: Retry) -> bool:
+    return not addressee.warned and retry.warns(ruling.finished.task.letter.queued_at, ruling.finished.at)
+
+
+def _failure(one: Addressee, outcome: Failed, at: int) -> Fate:
+    # RFC 3464 2.3.4 wants a code of class 5 for what failed; 4.4.7 "delivery time expired" is the exception that all use (RFC 3463 3.5)
+    status = "4.4.7" if outcome.reply.temporary else status_of(outcome.reply, "failure")
+    return _fate(one, "failed", status, outcome, at)
+
+
+def _delay(one: Addressee, outcome: TryLater, at: int) -> Fate:
+    return _fate(one, "delayed", status_of(outcome.reply, "delay"), outcome, at)
+
+
+def _success(one: Addressee, outcome: Delivered, at: int) -> Fate:
+    words = outcome.reply[:WORDS]
+    return Fate(one.address, one.original, "relayed", "2.0.0", words, outcome.server, one.orcpt, one.attempts + 1, at / 1000)
+
+
+def _fate(one: Addressee, action: Any, status: str, outcome: Failed | TryLater, at: int) -> Fate:
+    return Fate(one.address, one.original, action, status, words(outcome), outcome.server, one.orcpt, one.attempts + 1, at / 1000)
+
+
+def words(outcome: Outcome) -> str:
+    """What was answered, on one line and of bounded length."""
+    return str(outcome.reply).replace("\x00", " ")[:WORDS]
+
+
+def _told(one: Addressee, outcome: Outcome) -> dict[str, Any]:
+    return {"rcpt": one.address, "reply": words(outcome), "server": outcome.server}

@@ -1,0 +1,94 @@
+"""Writes what attempts have led to: one transaction for as many as have finished meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .. import ids
+from ..store import traces
+from .outcome import Ruling, words
+from .put import Entry
+
+if TYPE_CHECKING:
+    from ..store.database import Tx
+    from .submission import Submission
+
+LOCK = "SELECT id FROM outgoing WHERE id IN ({marks}) ORDER BY id FOR UPDATE"
+GONE = "DELETE FROM outgoing_recipient WHERE id = ?"
+GONE_NOW = "DELETE FROM outgoing_recipient WHERE id = ? RETURNING id"
+LATER = (
+    "UPDATE outgoing_recipient SET attempts = ?, next_try = ?, last_reply = ?, last_server = ?, last_try = ?, warned = ?,"
+    " lease_owner = '', lease_until = 0 WHERE id = ? AND lease_owner = ?"
+)
+LATER_NOW = LATER + " RETURNING id"
+EMPTY = "DELETE FROM outgoing WHERE id = ? AND NOT EXISTS (SELECT 1 FROM outgoing_recipient WHERE outgoing_id = outgoing.id)"
+
+# What a Settlement's writer gives back: for each report the result of its Entry, or None when it was not due any more.
+Results = list["list[tuple[int, list[int]]] | None"]
+
+
+class Settlement:
+    """The transaction of several rulings. Writing it twice changes nothing the second time, but for a line in the trace."""
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        self.rulings: list[Ruling] = []
+        self.entries: list[tuple[list[int], Entry]] = []  # recipients that a report is about, and the report; the caller finishes it
+        self._events: list[tuple[int, int, int, str, str]] = []
+
+    def add(self, ruling: Ruling, prepare: Callable[[Submission], Entry]) -> None:
+        """Take in one ruling; ``prepare`` is ``Queue.prepare``."""
+        finished = ruling.finished
+        letter = finished.task.letter.id
+        self.rulings.append(ruling)
+        self._events += [traces.row(letter, finished.at, event, detail) for event, detail in ruling.story()]
+        for notice in ruling.notices:
+            detail: dict[str, Any] = {"kind": notice.kind}
+            if notice.submission is not None:
+                detail["report"] = ids.text(notice.submission.id)
+                self.entries.append((notice.ids, prepare(notice.submission)))
+            else:
+                detail["none"] = notice.note
+            self._events.append(traces.row(letter, finished.at, "reported", detail))
+
+    @property
+    def keys(self) -> list[int]:
+        """The accounts whose mailboxes get a report."""
+        return [key for _, entry in self.entries for key in entry.keys]
+
+    def writer(self) -> Callable[[Tx], Results]:
+        """The function to run in a transaction."""
+        about = {number for numbers, _ in self.entries for number in numbers}  # rows whose change decides about a report
+        gone = [number for ruling in self.rulings for number in ruling.gone]
+        later = {row[6]: row for ruling in self.rulings for row in self._later_rows(ruling)}
+        letters = sorted({ruling.finished.task.letter.id for ruling in self.rulings if ruling.gone})
+        plain_gone = [(number,) for number in sorted(gone) if number not in about]
+        plain_later = [row for number, row in sorted(later.items()) if number not in about]
+        told_gone = [(GONE_NOW, (number,)) for number in sorted(gone) if number in about]
+        told = told_gone + [(LATER_NOW, row) for number, row in sorted(later.items()) if number in about]
+        writers = [(numbers, entry.writer()) for numbers, entry in self.entries]
+        events = self._events
+
+        def write(tx: Tx) -> Results:
+            if tx.dialect == "postgresql" and letters:  # or two workers that finish its last two recipients would both leave the letter
+                tx.execute(LOCK.format(marks=",".join("?" * len(letters))), letters)
+            if plain_gone:
+                tx.many(GONE, plain_gone)
+            if plain_later:
+                tx.many(LATER, plain_later)
+            changed = {row[0] for sql, values in told for row in tx.execute(sql, values)}
+            if letters:
+                tx.many(EMPTY, [(number,) for number in letters])
+            if events:
+                traces.record_rows(tx, events)
+            return [entry(tx) if changed.intersection(numbers) else None for numbers, entry in writers]
+
+        return write
+
+    def _later_rows(self, ruling: Ruling) -> list[tuple[Any, ...]]:
+        at = ruling.finished.at
+        return [
+            (one.attempts + 1, due, words(outcome), outcome.server, at, int(warned), one.id, self.owner)
+            for one, outcome, due, warned in ruling.waiting
+        ]

@@ -1,0 +1,212 @@
+"""Keeps the queue moving in one worker: greenlets around the desk. The only file of the queue that knows of gevent."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent.event import Event
+
+from ..store.database import StoreUnavailable
+from .connections import chosen
+from .desk import LEASE, Desk
+from .line import Line
+
+if TYPE_CHECKING:
+    from ..leases import Leases
+    from ..news import News
+    from .letter import Task
+    from .outcome import Finished
+
+LOOK = 5.0  # seconds: news may get lost, so the queue is looked at this often anyway
+BREATH = 0.02  # seconds between two looks: a burst of news is one look
+SETTLED_AT_ONCE = 50  # attempts in one transaction
+PATIENCE = 10.0  # seconds at most between two tries to record an outcome
+
+
+class Runner:
+    """Sends what the lines of ``desk`` hold, fetches what is due, and records what came of it."""
+
+    def __init__(self, desk: Desk, news: News, leases: Leases, log: Any) -> None:
+        self.desk, self.news, self.leases, self.log = desk, news, leases, log
+        self._signs = {line.name: Event() for line in desk.lines}  # "look at this line"
+        self._finished: deque[tuple[Line | None, Finished]] = deque()  # attempts whose outcome is not recorded yet
+        self._to_record = Event()
+        self._active: dict[gevent.Greenlet[..., Any], tuple[Line, Task]] = {}
+        self._cut: list[Task] = []  # attempts that were killed at the stop
+        self._loops: list[gevent.Greenlet[..., Any]] = []
+
+    def start(self) -> None:
+        """Begin: take fresh mail from ``Queue.put``, look for due mail, listen to news."""
+        self.desk.wake = self._pump
+        self.desk.queue.handover = self.desk
+        self.news.subscribe("queue", self._on_queue)
+        self.news.subscribe("connect", lambda facts: self.connect(str(facts.get("connection", ""))))
+        watched = [(self._watch, (line,)) for line in self.desk.lines if line.immediate]
+        for loop, arguments in [*watched, (self._record, ()), (self._renew, ()), (self._bounce, ())]:
+            self._loops.append(gevent.spawn(self._forever, loop, *arguments))
+
+    def stop(self, seconds: float) -> None:
+        """Take nothing more, give back what waits, let what runs finish for ``seconds``, record what is known."""
+        self.desk.closed = True
+        with gevent.Timeout(seconds + PATIENCE, False):  # type: ignore[arg-type]  # False: just leave the block
+            tasks = [task for line in self.desk.lines for task in line.clear()]
+            self._try("give_back", lambda: self.desk.give_back(tasks))
+            gevent.joinall(list(self._active), timeout=seconds)
+            gevent.killall(list(self._active))
+            unfinished = self._cut + [task for _, task in self._active.values()]  # those still active had not begun
+            self._try("give_back", lambda: self.desk.give_back(unfinished))
+            while self._finished:  # the recorder is at work; what it cannot record in time is sent again when the lease ends
+                gevent.sleep(BREATH)
+        gevent.killall(self._loops)
+
+    def connect(self, name: str) -> None:
+        """Run a connection now ("default": all default ones); one that is permanent just looks at the queue."""
+        for line in chosen(self.desk.lines, name):
+            if line.immediate:
+                self._signs[line.name].set()
+            elif not line.open and not self.desk.closed:
+                line.open = True
+                self._loops = [loop for loop in self._loops if not loop.dead]
+                self._loops.append(gevent.spawn(self._run, line))
+
+    # --- attempts ---
+
+    def _pump(self, line: Line) -> None:
+        while (task := line.next()) is not None:
+            greenlet = gevent.spawn(self._work, line, task)
+            self._active[greenlet] = (line, task)
+
+    def _work(self, line: Line, task: Task | None) -> None:
+        me: Any = gevent.getcurrent()
+        try:
+            while task is not None:
+                self._active[me] = (line, task)
+                try:
+                    finished = self.desk.attempt(line, task)
+                except gevent.GreenletExit:
+                    self._cut.append(task)
+                    return
+                finally:
+                    line.done(task)
+                self._finished.append((line, finished))
+                self._to_record.set()
+                task = line.next()
+        finally:
+            self._active.pop(me, None)
+
+    # --- loops ---
+
+    def _forever(self, loop: Callable[..., None], *arguments: Any) -> None:
+        """A greenlet's top: a loop that fails is logged and starts again."""
+        while True:
+            try:
+                loop(*arguments)
+            except StoreUnavailable as error:
+                self.log.warning("queue.store_unavailable", reason=str(error))
+            except Exception:
+                self.log.exception("queue.loop_failed")
+            gevent.sleep(1.0)
+
+    def _watch(self, line: Line) -> None:
+        sign = self._signs[line.name]
+        while True:
+            sign.clear()
+            more = self.desk.fetch(line)
+            self._pump(line)
+            if line.quiet:
+                line.sender.idle()
+            gevent.sleep(BREATH)
+            if not more:
+                due = self.desk.next_due(line) if line.free else None
+                sign.wait(LOOK if due is None else max(BREATH, min(due, LOOK)))
+
+    def _run(self, line: Line) -> None:
+        """One run of a connection that is not permanent: until nothing is due. At most one at a time anywhere."""
+        lease = f"connection:{line.name}"
+        try:
+            if not self.leases.hold(lease, LEASE):
+                return
+            self.log.info("connection.started", connection=line.name)
+            try:
+                self._empty(line, lease)
+            finally:
+                self.leases.release(lease)
+            self.log.info("connection.ended", connection=line.name)
+        except StoreUnavailable as error:
+            self.log.warning("connection.failed", connection=line.name, reason=str(error))
+        finally:
+            line.open = False
+            line.sender.idle()
+
+    def _empty(self, line: Line, lease: str) -> None:
+        sign = self._signs[line.name]
+        while True:
+            sign.clear()
+            more = self.desk.fetch(line)
+            self._pump(line)
+            if not more and not line.held:
+                return
+            sign.wait(BREATH if more and line.free else LOOK)
+            self.leases.hold(lease, LEASE)
+
+    def _record(self) -> None:
+        delay, alone = 0.0, 0  # alone: how many are still to be recorded one by one, to find the one that cannot be
+        while True:
+            self._to_record.wait()
+            self._to_record.clear()
+            while self._finished:
+                count = min(1 if alone else SETTLED_AT_ONCE, len(self._finished))
+                batch = [self._finished[index] for index in range(count)]  # they stay there until they are recorded
+                alone = max(0, alone - 1)
+                if self._settle(batch):
+                    for _ in batch:
+                        self._finished.popleft()
+                    delay = 0.0
+                    continue
+                self._finished.rotate(-count)
+                alone = max(alone, count) if count > 1 else alone
+                delay = min(PATIENCE, delay * 2 or 0.1)
+                gevent.sleep(delay)
+
+    def _settle(self, batch: list[tuple[Line | None, Finished]]) -> bool:
+        """False when it must be tried again: never sent again by this process, never forgotten."""
+        try:
+            self.desk.settle([finished for _, finished in batch])
+        except StoreUnavailable as error:
+            self.log.warning("queue.outcome_not_recorded", attempts=len(batch), reason=str(error))
+            return False
+        except Exception:
+            self.log.exception("queue.outcome_not_recorded", attempts=len(batch))
+            return False
+        for line, finished in batch:
+            if line is not None:
+                line.forget(finished.task)
+                if line.free > line.room // 2 or line.quiet:
+                    self._signs[line.name].set()
+        return True
+
+    def _renew(self) -> None:
+        while True:
+            gevent.sleep(LEASE / 3)
+            self.desk.renew()
+
+    def _bounce(self) -> None:
+        while True:
+            for finished in self.desk.bounces():
+                self._finished.append((None, finished))
+                self._to_record.set()
+            gevent.sleep(LOOK)
+
+    def _on_queue(self, facts: dict[str, Any]) -> None:
+        for line in self.desk.lines:
+            if line.channel == facts.get("channel", line.channel):
+                self._signs[line.name].set()
+
+    def _try(self, what: str, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except StoreUnavailable as error:  # their leases end by themselves
+            self.log.warning("queue.not_given_back", what=what, reason=str(error))
