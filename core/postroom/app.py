@@ -27,6 +27,7 @@ from .plugins import Plugins, construct, new_manager
 from .provided import Job
 from .queue import connections
 from .queue.bounce import Reports
+from .queue.desk import Desk
 from .queue.put import Queue
 from .queue.retry import Retry
 from .queue.runner import Runner
@@ -110,7 +111,8 @@ def build(config: Config, plugins: Plugins, tally: Tally, slot: int = 0) -> App:
     construct(manager, plugins, context)
     lines = connections.lines(config.connections, ask.collect("register_senders"))
     retry = Retry(config.queue.retry, config.queue.give_up, config.queue.warn_after)
-    runner = Runner(queue, lines, retry, owner=owner, clock=time.time)
+    desk = Desk(db, blobs, queue, ask, retry, lines, owner, time.time, log, metrics)
+    runner = Runner(desk, news, leases, log)
     gate = NewsGate(config.database.url, news, node(config)) if db.dialect == "postgresql" else None
     jobs = (*ask.collect("register_jobs"), *connections.jobs(config.schedule, runner.connect), housekeeping(context))
     return App(context, manager, runner, jobs, gate)

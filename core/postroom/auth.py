@@ -47,8 +47,13 @@ class AccountSource(Protocol):
 class AuthSettings(Protocol):
     """What is needed of a service's settings."""
 
-    auth: Any
-    allow_plaintext_auth: bool
+    @property
+    def auth(self) -> str:
+        """"off", "optional" or "required"."""
+
+    @property
+    def allow_plaintext_auth(self) -> bool:
+        """Plain passwords are taken without encryption."""
 
 
 class Authenticator:

@@ -30,9 +30,9 @@ class News:
         self._receiver: socket.socket | None = None
         self._path: Path | None = None
         self._waiting: list[Fact] = []
-        self._subscribers: dict[str, list[Callable[[Fact], None]]] = {}
+        self._subscribers: dict[str, list[Callable[[Fact], object]]] = {}
 
-    def subscribe(self, topic: str, function: Callable[[Fact], None]) -> None:
+    def subscribe(self, topic: str, function: Callable[[Fact], object]) -> None:
         """Call ``function(facts)`` for each fact published under ``topic``, here or elsewhere."""
         self._subscribers.setdefault(topic, []).append(function)
 

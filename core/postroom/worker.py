@@ -104,9 +104,8 @@ class Worker:
     def _listen_for_news(self) -> None:
         news = self.app.context.news
         receiver = news.listen()
-        watcher = gevent.get_hub().loop.io(receiver.fileno(), 1)
-        watcher.start(news.receive)
-        self._news_watcher = watcher
+        self._news_watcher = gevent.get_hub().loop.io(receiver.fileno(), 1)
+        self._news_watcher.start(gevent.spawn, news.receive)  # in a greenlet: whoever hears them may look into the database
         if self.app.gate is not None:
             self.app.gate.start()
 

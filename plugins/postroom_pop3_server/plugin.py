@@ -54,7 +54,7 @@ class Plugin:
                     stream.write(f"-ERR {text}\r\n".encode())
                     stream.flush()
                     return
-                hold(stream, session, limits, tls=self.context.tls.context)
+                hold(stream, session, limits, client=client, tls=self.context.tls, on_bug=lambda error: self._bug(client, error))
 
         return Service(
             "POP3",
@@ -63,6 +63,9 @@ class Plugin:
             limits,
             lambda words: f"-ERR [SYS/TEMP] {words}\r\n".encode(),
         )
+
+    def _bug(self, client: Client, error: BaseException) -> None:
+        self.context.log.error("session.bug", protocol="POP3", session=client.session, exc_info=error)
 
 
 class ServerDoors:

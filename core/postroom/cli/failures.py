@@ -25,11 +25,12 @@ def _known() -> list[tuple[tuple[type[Exception], ...], Callable[[Exception], li
     from ..config.load import ConfigError
     from ..credentials import UnreadableSecret
     from ..discovery import PluginError
+    from ..serving import CannotServe
     from ..store.changes import BadName
     from ..store.database import Conflict, StoreUnavailable
     from ..store.migrate import SchemaNewer
 
-    plain = (Failure, BadName, Conflict, PluginError, SchemaNewer, CannotListen, UnreadableSecret)
+    plain = (Failure, BadName, Conflict, PluginError, SchemaNewer, CannotListen, CannotServe, UnreadableSecret)
     return [
         ((ConfigError,), lambda error: str(error).splitlines()),
         ((StoreUnavailable,), lambda error: [f"postroom: the database is not available: {error} (see database.url in the configuration)"]),

@@ -1,0 +1,24 @@
+"""``postroom serve``: runs the server in the foreground."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from .call import Call
+
+
+@click.command()
+@click.option(
+    "--log-format", type=click.Choice(["auto", "console", "json"]), help="Form of the log on standard error (default: log.format)."
+)
+@click.pass_obj
+def command(call: Call, log_format: str | None) -> int:
+    """Run the server in the foreground until SIGTERM or SIGINT; SIGHUP reloads the configuration.
+
+    Prints a line for each listening service, then "ready".
+    """
+    from ..serving import serve
+
+    return serve(call.config, partial(print, flush=True), log_format=log_format)
