@@ -27,14 +27,14 @@ def available(plugin_dirs: list[Path]) -> dict[str, str]:
 
 
 def find(name: str, plugin_dirs: list[Path]) -> tuple[ModuleType, str]:
-    """The module of a plugin and where it is from: a file in ``plugin_dirs``, an entry point, or ``postroom_<name>``. Raises PluginError."""
+    """The module of a plugin and where it is from; files in ``plugin_dirs`` come before installed packages. Raises PluginError."""
     for folder in plugin_dirs:
         if name.isidentifier() and (folder / f"{name}.py").is_file():
             return _load_file(name, folder / f"{name}.py"), str(folder / f"{name}.py")
     for entry in importlib.metadata.entry_points(group=GROUP, name=name):
-        return _import(name, entry.value), _origin(entry)
+        return _import(entry.value), _origin(entry)
     if name.isidentifier() and importlib.util.find_spec(f"postroom_{name}") is not None:
-        return _import(name, f"postroom_{name}.plugin"), f"postroom_{name}"
+        return _import(f"postroom_{name}.plugin"), f"postroom_{name}"
     raise PluginError("there is no such plugin" + nearest(name, available(plugin_dirs)))
 
 
@@ -52,7 +52,7 @@ def _origin(entry: importlib.metadata.EntryPoint) -> str:
     return f"{entry.value} ({entry.dist.name} {entry.dist.version})" if entry.dist else entry.value
 
 
-def _import(name: str, module: str) -> ModuleType:
+def _import(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except Exception as error:
@@ -62,7 +62,8 @@ def _import(name: str, module: str) -> ModuleType:
 def _load_file(name: str, path: Path) -> ModuleType:
     full_name = f"postroom_file_{name}"
     spec = importlib.util.spec_from_file_location(full_name, path)
-    assert spec is not None and spec.loader is not None  # it always has one for a .py file
+    assert spec is not None  # it always is there for a .py file
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[full_name] = module  # pydantic looks up annotations there
     try:

@@ -1,4 +1,4 @@
-"""The plugins that the configuration names: checks their settings, constructs them, and registers them so that its order is the order of calls."""
+"""The plugins that the configuration names: checked, constructed, and registered so that its order is the order of calls."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def construct(manager: pluggy.PluginManager, plugins: Plugins, context: Context)
         try:
             built[name] = chosen.module.Plugin(context, chosen.settings)
         except Exception as error:
-            raise PluginError(f"plugin {name} ({chosen.source}) cannot start: {error or type(error).__name__}") from error
+            raise PluginError(f"plugin {name} ({chosen.source}) cannot start: {str(error) or type(error).__name__}") from error
     _register(manager, built)
 
 
@@ -119,7 +119,7 @@ def _enabled(data: dict[str, Any]) -> bool:
 # --- checking -------------------------------------------------------------------------------------------------------
 
 
-def _register(manager: pluggy.PluginManager, built: Mapping[str, Any]) -> None:
+def _register(manager: pluggy.PluginManager, built: dict[str, Any]) -> None:
     for name in reversed(built):  # pluggy calls the last registered first
         try:
             manager.register(built[name], name)

@@ -57,7 +57,7 @@ def plan(config: Config, plugins: Plugins, say: Callable[[str], None]) -> Plan:
         return work(config, plugins, start)
 
     return Plan(
-        workers=config.server.worker_count,
+        workers=config.server.workers,
         addresses=tuple(names),
         names=names,
         base=config.base,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,6 +55,7 @@ class Call:
         from ..store.migrate import migrate
 
         config = self.settings()
+        become_owner(config)
         migrate(config.database.url, base=config.base)
         db = connect(config.database.url, pool=2, base=config.base)
         news = News(config.server.run_dir)
@@ -73,6 +75,16 @@ class Call:
         """Say what has been done; nothing with ``--json``."""
         if not self.json:
             print(sentence)
+
+
+def become_owner(config: Config) -> None:
+    """Keep what is made private, and as root be the server's user (``server.run_as``): it could not open root's files."""
+    os.umask(0o077)
+    if config.server.run_as is not None and os.geteuid() == 0:
+        from ..serving import drop_privileges
+
+        config.server.data_dir.mkdir(parents=True, exist_ok=True)
+        drop_privileges(config)
 
 
 def table(columns: tuple[str, ...], rows: list[tuple[Any, ...]], empty: str) -> str:

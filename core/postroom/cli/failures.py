@@ -16,7 +16,7 @@ def lines(error: Exception) -> list[str]:
     for kinds, text in _known():
         if isinstance(error, kinds):
             return text(error)
-    return [f"postroom: {type(error).__name__}: {error or 'no details'} ({INTERNAL})"]
+    return [f"postroom: {type(error).__name__}: {str(error) or 'no details'} ({INTERNAL})"]
 
 
 def _known() -> list[tuple[tuple[type[Exception], ...], Callable[[Exception], list[str]]]]:

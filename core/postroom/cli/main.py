@@ -1,4 +1,4 @@
-"""The command ``postroom``: finds the subcommand, reads the options that all have, and turns every error into one line and an exit status."""
+"""The command ``postroom``: finds the subcommand, reads the common options, turns errors into one line and an exit status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A YAML file as plain values that remember where they stood: line and column of each key and value, duplicate keys, ``!env`` and ``!file``."""
+"""A YAML file as plain values that remember the line and column where they stood; duplicate keys, ``!env`` and ``!file``."""
 
 from __future__ import annotations
 
@@ -143,7 +143,8 @@ class _Builder:
                 return self._wrong(location, str(error))
         if node.tag.startswith("!"):
             return self._wrong(location, f"unknown tag {node.tag}; !env NAME and !file PATH are known")
-        return plain(node.value) if not node.style else node.value
+        quoted = isinstance(node, yaml.ScalarNode) and node.style  # a word in quotes is text, whatever it looks like
+        return node.value if quoted else plain(node.value)
 
     def _wrong(self, location: Location, message: str) -> None:
         self.document.problems.append(self.document.problem(location, message))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 from .addresses import HostName, ListenAddress, NameServer
 from .types import (
     ConfigPath,
+    DatabaseUrl,
     Duration,
     ExistingFile,
     ExistingFolder,
@@ -19,6 +20,7 @@ from .types import (
     RetrySchedule,
     Size,
     Sources,
+    SystemUser,
     Workers,
     parse_schedule,
     processors,
@@ -51,9 +53,10 @@ class ServerSettings(Section):
     workers: Workers = Field(
         default_factory=processors, description="Worker processes; auto is one for each CPU.", json_schema_extra={"default": "auto"}
     )
-    run_as: str | None = Field(None, description="user[:group] to become after the ports are open.", pattern=r"^[^:\s]+(:[^:\s]+)?$")
+    run_as: SystemUser | None = Field(None, description="user[:group] to become after the ports are open.")
     hook_deadline: Duration = Field(10.0, description="How long one plugin may think about one hook call.")
-    drain: Duration = Field(30.0, description="How long sessions may go on after a reload or stop has begun.")
+    drain: Duration = Field(3600.0, description="How long open sessions may go on after a reload.")
+    stop_timeout: Duration = Field(10.0, description="How long open sessions and deliveries may go on after a stop has begun.")
 
     @property
     def run_dir(self) -> Path:
@@ -64,10 +67,9 @@ class ServerSettings(Section):
 class DatabaseSettings(Section):
     """Where mail and state are kept."""
 
-    url: str = Field(
+    url: DatabaseUrl = Field(
         "sqlite:///./data/postroom.db",
         description="sqlite:///PATH (relative to this file) or postgresql://user:password@host:5432/name; several hosts allowed.",
-        pattern=r"^(sqlite:///.|postgres(ql)?://.)",
         repr=False,  # it may hold a password
     )
     pool: int = Field(20, ge=1, le=1000, description="Connections of each worker at most (PostgreSQL).")

@@ -138,6 +138,20 @@ def parse_workers(value: object) -> int:
     return count
 
 
+def database_url(url: str) -> str:
+    """The URL itself; raises ValueError, which does not repeat it because it may hold a password."""
+    if not re.match(r"sqlite:///.|postgres(ql)?://.", url):
+        raise ValueError("sqlite:///PATH or postgresql://user:password@host:5432/name is expected")
+    return url
+
+
+def system_user(text: str) -> str:
+    """``user`` or ``user:group`` itself; raises ValueError when it is neither."""
+    if not re.fullmatch(r"[^:\s]+(:[^:\s]+)?", text):
+        raise ValueError("a user of this machine is expected, user or user:group")
+    return text
+
+
 def text_of(value: Any) -> Any:
     """A number written without quotes as the text that was meant (5.2 is the version "5.2")."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -164,5 +178,7 @@ Sources = Annotated[
     BeforeValidator(parse_sources),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}], "examples": ["loopback"]}),
 ]
+DatabaseUrl = Annotated[str, AfterValidator(database_url)]
+SystemUser = Annotated[str, AfterValidator(system_user)]
 Secret = SecretStr  # shown as ****** wherever it is printed
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -32,7 +32,7 @@ def sentence(error: Mapping[str, Any], model: type[BaseModel], location: Locatio
         allowed = [word.strip().strip("'") for word in str(facts["expected"]).replace(" or ", ", ").split(",")]
         return f"one of {', '.join(allowed)} is expected"
     words = WORDS.get(kind)
-    return words(facts) if words else str(error["msg"])
+    return words.format(**facts) if words else str(error["msg"])
 
 
 def model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | None:
@@ -57,32 +57,28 @@ def _is_model(thing: object) -> bool:
     return isinstance(thing, type) and issubclass(thing, BaseModel)
 
 
-def _number(facts: Mapping[str, Any]) -> str:
-    return "a whole number is expected"
-
-
-WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "missing": lambda facts: "is missing and has no default",
-    "string_type": lambda facts: "a text is expected (a number or yes/no as text needs quotes)",
-    "string_too_short": lambda facts: "must not be empty",
-    "string_too_long": lambda facts: f"is too long, at most {facts['max_length']} characters are allowed",
-    "string_pattern_mismatch": lambda facts: f"has not the expected form, which is {facts['pattern']}",
-    "int_type": _number,
-    "int_parsing": _number,
-    "int_from_float": _number,
-    "float_type": lambda facts: "a number is expected",
-    "float_parsing": lambda facts: "a number is expected",
-    "bool_type": lambda facts: "true or false is expected",
-    "bool_parsing": lambda facts: "true or false is expected",
-    "greater_than": lambda facts: f"must be more than {facts['gt']}",
-    "greater_than_equal": lambda facts: f"must be at least {facts['ge']}",
-    "less_than": lambda facts: f"must be less than {facts['lt']}",
-    "less_than_equal": lambda facts: f"must be at most {facts['le']}",
-    "list_type": lambda facts: "a list is expected: [a, b] or lines that begin with '- '",
-    "tuple_type": lambda facts: "a list is expected: [a, b] or lines that begin with '- '",
-    "too_short": lambda facts: f"needs at least {facts['min_length']} of them",
-    "too_long": lambda facts: f"at most {facts['max_length']} of them are allowed",
-    "dict_type": lambda facts: "a mapping of keys to values is expected",
-    "model_type": lambda facts: "a mapping of keys to values is expected",
-    "path_type": lambda facts: "a path is expected",
+WORDS: dict[str, str] = {
+    "missing": "is missing and has no default",
+    "string_type": "a text is expected (a number or yes/no as text needs quotes)",
+    "string_too_short": "must not be empty",
+    "string_too_long": "is too long, at most {max_length} characters are allowed",
+    "string_pattern_mismatch": "has not the expected form, which is {pattern}",
+    "int_type": "a whole number is expected",
+    "int_parsing": "a whole number is expected",
+    "int_from_float": "a whole number is expected",
+    "float_type": "a number is expected",
+    "float_parsing": "a number is expected",
+    "bool_type": "true or false is expected",
+    "bool_parsing": "true or false is expected",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "list_type": "a list is expected: [a, b] or lines that begin with '- '",
+    "tuple_type": "a list is expected: [a, b] or lines that begin with '- '",
+    "too_short": "needs at least {min_length} of them",
+    "too_long": "at most {max_length} of them are allowed",
+    "dict_type": "a mapping of keys to values is expected",
+    "model_type": "a mapping of keys to values is expected",
+    "path_type": "a path is expected",
 }

@@ -1,0 +1,148 @@
+"""``postroom queue``: messages on their way out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .call import Call, cell, table
+from .failures import Failure
+from .trace import when
+
+if TYPE_CHECKING:
+    from ..queue.manage import OutQueue, Queued, QueuedAddress
+
+COLUMNS = ("id", "state", "queued", "from", "to", "recipients", "size", "attempts", "next try", "subject")
+RECIPIENT_COLUMNS = ("recipient", "state", "attempts", "next try", "last try", "server", "its words")
+SUBJECT_LENGTH = 40  # characters in the list; `show` has all of it
+
+
+@click.group()
+def command() -> None:
+    """The outgoing queue. The commands work whether or not the server runs; a running one acts at once."""
+
+
+@command.command("list")
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=1000, show_default=True, help="The oldest so many.")
+@click.pass_obj
+def list_(call: Call, limit: int) -> None:
+    """The messages that wait, the oldest first."""
+    with desk(call) as (queue, _):
+        found = queue.messages(now(), limit)
+    call.show([_message(item) for item in found], lambda: table(COLUMNS, [_row(item) for item in found], "the queue is empty"))
+
+
+@command.command()
+@click.argument("number", metavar="ID", callback=lambda ctx, param, value: identified([value])[0])
+@click.pass_obj
+def show(call: Call, number: int) -> None:
+    """One message with its recipients and what their servers said."""
+    with desk(call) as (queue, _):
+        item, recipients = queue.show(number, now())
+    data = _message(item) | {"to": [_address(recipient) for recipient in recipients]}
+    call.show(data, lambda: _told(item, recipients))
+
+
+def change(name: str, text: str, sentence: str, work: Callable[[OutQueue, int], None]) -> None:
+    """Add the subcommand ``name`` that does ``work`` with each message and wakes the workers."""
+
+    @command.command(name, help=text)
+    @click.argument("numbers", metavar="ID…", nargs=-1, required=True, callback=lambda ctx, param, value: identified(value))
+    @click.pass_obj
+    def run(call: Call, numbers: Sequence[int]) -> None:
+        perform(call, numbers, sentence, work)
+
+
+change("retry", "Try again now; what is held stays held.", "is tried again now", lambda queue, number: queue.retry(number, now()))
+change("hold", "Keep from being sent until it is released.", "is held", lambda queue, number: queue.hold(number, now()))
+change("release", "Let go what is held, at once.", "is released", lambda queue, number: queue.release(number, now()))
+
+
+@command.command()
+@click.argument("numbers", metavar="ID…", nargs=-1, required=True, callback=lambda ctx, param, value: identified(value))
+@click.option("--bounce", is_flag=True, help="Tell the sender that it could not be delivered.")
+@click.pass_obj
+def remove(call: Call, numbers: Sequence[int], bounce: bool) -> None:
+    """Take a message out of the queue; with --bounce its sender gets a report."""
+    sentence = "goes back to its sender" if bounce else "is removed"
+    perform(call, numbers, sentence, lambda queue, number: queue.remove(number, now(), bounce=bounce))
+
+
+def perform(call: Call, numbers: Sequence[int], sentence: str, work: Callable[[OutQueue, int], None]) -> None:
+    """Do ``work`` with each message, wake the workers, and say so. Raises Failure at the first that is not in the queue."""
+    from .. import ids
+
+    with desk(call) as (queue, wake):
+        for number in numbers:
+            work(queue, number)
+            call.done(f"{ids.text(number)} {sentence}")
+        wake()
+
+
+@contextmanager
+def desk(call: Call) -> Iterator[tuple[OutQueue, Callable[[], None]]]:
+    """The queue, and what wakes the workers of a running server. A message that is not there becomes a Failure."""
+    from .. import ids
+    from ..queue.manage import NotQueued, OutQueue
+    from ..store.blobs import Blobs
+
+    with call.opened() as store:
+        try:
+            yield OutQueue(store.db, Blobs(store.db)), lambda: store.news.publish("queue")
+        except NotQueued as error:
+            word = ids.text(error.args[0])
+            raise Failure(f"{word} is not in the queue (any more): `postroom trace {word}` tells what became of it") from None
+
+
+def identified(words: Sequence[str]) -> list[int]:
+    """The ids behind their texts. Raises Failure for what is none."""
+    from ..ids import parse
+
+    try:
+        return [parse(word) for word in words]
+    except ValueError as error:
+        raise Failure(str(error)) from None
+
+
+def now() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def _message(item: Queued) -> dict[str, Any]:
+    from .. import ids
+
+    return asdict(item) | {"id": ids.text(item.id), "queued_at": _when(item.queued_at), "next_try": _when(item.next_try)}
+
+
+def _address(item: QueuedAddress) -> dict[str, Any]:
+    fields = asdict(item) | {"next_try": _when(item.next_try), "last_try": _when(item.last_try)}
+    del fields["id"]  # a row number, of no use outside
+    return fields
+
+
+def _row(item: Queued) -> tuple[Any, ...]:
+    from .. import ids
+
+    sender, subject = item.sender or "<>", item.subject[:SUBJECT_LENGTH]
+    queued, due = _when(item.queued_at), _when(item.next_try)
+    return ids.text(item.id), item.state, queued, sender, item.to, item.recipients, item.size, item.attempts, due, subject
+
+
+def _told(item: Queued, recipients: Sequence[QueuedAddress]) -> str:
+    """One message for people."""
+    lines = [f"{key}: {cell(value)}" for key, value in _message(item).items() if key not in ("to", "next_try", "attempts")]
+    rows = [
+        (one.address, one.state, one.attempts, _when(one.next_try), _when(one.last_try), one.last_server, one.last_reply)
+        for one in recipients
+    ]
+    return "\n".join([*lines, "", table(RECIPIENT_COLUMNS, rows, "no recipient waits any more")])
+
+
+def _when(milliseconds: int) -> str | None:
+    return when(milliseconds) if milliseconds else None
