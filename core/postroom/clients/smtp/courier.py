@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from ...mail.delivery import Outcome, TryLater
 from ...provided import Outgoing, QueuedRecipient
 from .connect import Dialer
-from .faults import HopFault, Unreachable
+from .faults import HopFault, Refused, Unreachable
 from .hop import Key, NextHop
 from .pool import Pool
 from .session import Session
 from .transaction import Transaction
 
 AVOID_SECONDS = 60.0  # a server that could not be reached is left out for this long while there are others
+RECENT_SECONDS = 5.0  # a failure this young is answered from memory: a full queue neither waits for it nor hammers the login
 
 
 class Courier:
@@ -21,7 +22,7 @@ class Courier:
 
     def __init__(self, dialer: Dialer, pool: Pool, clock: Callable[[], float]) -> None:
         self.dialer, self.pool, self._clock = dialer, pool, clock
-        self._avoid: dict[Key, float] = {}  # until when
+        self._failed: dict[Key, tuple[float, Unreachable | Refused]] = {}  # when and how each server failed last
 
     def deliver(self, outgoing: Outgoing, hops: Sequence[NextHop]) -> dict[int, Outcome]:
         """An outcome for each recipient id. ``hops`` are tried in order until one connects; its SMTP errors count."""
@@ -59,19 +60,37 @@ class Courier:
 
     def _session(self, hops: Sequence[NextHop]) -> Session:
         """An idle or new connection to the first hop that can be reached. Raises HopFault with the words of all of them."""
-        now = self._clock()
-        able = [hop for hop in hops if self._avoid.get(hop.key, 0.0) <= now] or list(hops)
-        faults: list[Unreachable] = []
-        for hop in able:
+        faults: list[HopFault] = []
+        for hop in self._able(hops):
             session = self.pool.take(hop.key)
             if session is not None:
                 return session
             try:
-                session = self.dialer.open(hop)
+                return self._opened(hop)
             except Unreachable as fault:
                 faults.append(fault)
-                self._avoid[hop.key] = self._clock() + AVOID_SECONDS
-                continue
-            self._avoid.pop(hop.key, None)
-            return session
         raise Unreachable("; ".join(str(fault) for fault in faults) or "No server to send to", "4.4.1")
+
+    def _able(self, hops: Sequence[NextHop]) -> Sequence[NextHop]:
+        """The hops without those that could not be reached lately; all of them when there are no others."""
+        if not self._failed:
+            return hops
+        before = self._clock() - AVOID_SECONDS
+        return [hop for hop in hops if not self._unreachable_since(hop.key, before)] or hops
+
+    def _unreachable_since(self, key: Key, before: float) -> bool:
+        when, fault = self._failed.get(key, (before, None))
+        return when > before and isinstance(fault, Unreachable)
+
+    def _opened(self, hop: NextHop) -> Session:
+        """A new connection. Raises HopFault, from memory when this server failed a moment ago."""
+        when, fault = self._failed.get(hop.key, (0.0, None))
+        if fault is not None and self._clock() - when < RECENT_SECONDS:
+            raise fault
+        try:
+            session = self.dialer.open(hop)
+        except (Unreachable, Refused) as error:
+            self._failed[hop.key] = (self._clock(), error.with_traceback(None))
+            raise
+        self._failed.pop(hop.key, None)
+        return session

@@ -1,0 +1,250 @@
+"""A mail transaction against scripted servers: the dialogue on the wire, and an outcome for each recipient."""
+
+import pytest
+
+from postroom.clients.smtp.pool import SessionLimits
+from postroom.clients.smtp.transaction import SMALL
+from postroom.mail.delivery import Delivered, Failed, TryLater
+from postroom.mail.reply import Reply
+
+from .smtp_peer import GREETING, IMPATIENT, MESSAGE, PIPELINING, PLAIN, QUICK, Peer, courier, deliver, hop, outgoing
+
+MAIL = "C: MAIL FROM:<me@client.test>\n"
+RCPT = "C: RCPT TO:<you@mx.test>\n"
+QUIT = "C: QUIT\nS: 221 Bye"
+CHUNKING = GREETING + "S: 250-mx.test\nS: 250-PIPELINING\nS: 250-8BITMIME\nS: 250-BINARYMIME\nS: 250 CHUNKING\n"
+LARGE = b"Subject: large\r\n\r\n" + b".line of a large message\r\n" * 25_000
+
+
+def test_a_message_is_sent_step_by_step_to_a_plain_server() -> None:
+    script = f"{PLAIN}{MAIL}S: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 354 Go\n!message\nS: 250 2.0.0 Ok: queued as 1\n{QUIT}"
+    with Peer(script) as peer:
+        outcomes = deliver(peer, outgoing())
+    assert outcomes == {1: Delivered("250 2.0.0 Ok: queued as 1", f"mx.test[127.0.0.1]:{peer.port}")}
+    assert peer.messages == [MESSAGE]
+
+
+def test_with_pipelining_the_envelope_leaves_in_one_write() -> None:
+    script = f"{PIPELINING}{MAIL}{RCPT}C: DATA\nS: 250 Ok\nS: 250 Ok\nS: 354 Go\n!message\nS: 250 Ok\n{QUIT}"
+    with Peer(script) as peer:
+        assert isinstance(deliver(peer, outgoing())[1], Delivered)
+    assert peer.messages == [MESSAGE]
+
+
+def test_with_chunking_a_small_message_takes_one_round_trip() -> None:
+    size = len(MESSAGE)
+    script = f"{CHUNKING}{MAIL}{RCPT}C: BDAT {size} LAST\n!octets {size}\nS: 250 Ok\nS: 250 Ok\nS: 250 Got it\n{QUIT}"
+    with Peer(script) as peer:
+        assert isinstance(deliver(peer, outgoing())[1], Delivered)
+    assert peer.messages == [MESSAGE]
+
+
+def test_a_large_message_leaves_in_chunks() -> None:
+    pieces = [LARGE[start : start + SMALL] for start in range(0, len(LARGE), SMALL)]
+    chunks = "".join(f"C: BDAT {len(piece)}\n!octets {len(piece)}\nS: 250 Ok\n" for piece in pieces[:-1])
+    last = f"C: BDAT {len(pieces[-1])} LAST\n!octets {len(pieces[-1])}\nS: 250 Got it\n"
+    script = f"{CHUNKING}C: MAIL FROM:<me@client.test> BODY=8BITMIME\n{RCPT}S: 250 Ok\nS: 250 Ok\n{chunks}{last}{QUIT}"
+    with Peer(script) as peer:
+        assert isinstance(deliver(peer, outgoing(message=LARGE, pieces=SMALL))[1], Delivered)
+    assert b"".join(peer.messages) == LARGE
+
+
+def test_a_refused_chunk_ends_the_message() -> None:
+    pieces = [LARGE[start : start + SMALL] for start in range(0, len(LARGE), SMALL)]
+    script = f"{CHUNKING}C: MAIL *\n{RCPT}S: 250 Ok\nS: 250 Ok\n"
+    script += "".join(f"C: BDAT {len(piece)}*\n!octets {len(piece)}\nS: 552 5.3.4 Too big\n" for piece in pieces)
+    with Peer(script + QUIT) as peer:
+        outcomes = deliver(peer, outgoing(message=LARGE, pieces=SMALL))
+    assert outcomes[1] == Failed(Reply(552, "5.3.4", "Too big"), f"mx.test[127.0.0.1]:{peer.port}")
+
+
+def test_a_large_message_is_dot_stuffed_in_pieces() -> None:
+    script = f"{PIPELINING.replace('PIPELINING', '8BITMIME')}C: MAIL *\nS: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 354 Go\n!message\nS: 250 Ok\n{QUIT}"
+    with Peer(script) as peer:
+        assert isinstance(deliver(peer, outgoing(message=LARGE, pieces=1001))[1], Delivered)
+    assert peer.messages == [LARGE]
+
+
+def test_a_message_without_a_last_line_end_gets_one() -> None:
+    script = f"{PLAIN}{MAIL}S: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 354 Go\n!message\nS: 250 Ok\n{QUIT}"
+    with Peer(script) as peer:
+        deliver(peer, outgoing(message=b"A: 1\r\n\r\nend"))
+    assert peer.messages == [b"A: 1\r\n\r\nend\r\n"]
+
+
+@pytest.mark.parametrize(("code", "kind"), [(450, TryLater), (550, Failed)])
+def test_each_recipient_has_its_own_outcome(code: int, kind: type) -> None:
+    script = f"{PIPELINING}{MAIL}C: RCPT TO:<a@mx.test>\nC: RCPT TO:<b@mx.test>\nC: DATA\n"
+    script += f"S: 250 Ok\nS: {code} {code // 100}.1.1 Not this one\nS: 250 Ok\nS: 354 Go\n!message\nS: 250 Ok\n{QUIT}"
+    with Peer(script) as peer:
+        outcomes = deliver(peer, outgoing("a@mx.test", "b@mx.test"))
+    assert outcomes[1] == kind(Reply(code, f"{code // 100}.1.1", "Not this one"), f"mx.test[127.0.0.1]:{peer.port}")
+    assert isinstance(outcomes[2], Delivered)
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "kind"),
+    [
+        *[(stage, 451, TryLater) for stage in ("MAIL", "RCPT", "DATA", "end")],
+        *[(stage, 550, Failed) for stage in ("MAIL", "RCPT", "DATA", "end")],
+        *[(stage, 354, TryLater) for stage in ("MAIL", "RCPT", "end")],  # an answer that makes no sense there
+    ],
+)
+@pytest.mark.parametrize("greeting", [PLAIN, PIPELINING])
+def test_an_error_at_each_stage_is_the_outcome(stage: str, code: int, kind: type, greeting: str) -> None:
+    replies = {"MAIL": "250 Ok", "RCPT": "250 Ok", "DATA": "354 Go", "end": "250 Ok", stage: f"{code} words"}
+    body = f"!message\nS: {replies['end']}\n"
+    if greeting == PIPELINING:
+        data = "S: 503 No\n" if stage in ("MAIL", "RCPT") else f"S: {replies['DATA']}\n" + body * (stage == "end")
+        rcpt = "S: 503 No\n" if stage == "MAIL" else f"S: {replies['RCPT']}\n"
+        script = f"{greeting}{MAIL}{RCPT}C: DATA\nS: {replies['MAIL']}\n{rcpt}{data}{QUIT}"
+    else:
+        steps = [f"{MAIL}S: {replies['MAIL']}\n", f"{RCPT}S: {replies['RCPT']}\n", f"C: DATA\nS: {replies['DATA']}\n", body]
+        script = greeting + "".join(steps[: ["MAIL", "RCPT", "DATA", "end"].index(stage) + 1]) + QUIT
+    with Peer(script) as peer:
+        outcomes = deliver(peer, outgoing())
+    assert type(outcomes[1]) is kind
+    assert "words" in str(outcomes[1].reply)
+
+
+def test_a_data_that_is_granted_to_nobody_gets_an_empty_message() -> None:
+    script = f"{PIPELINING}{MAIL}{RCPT}C: DATA\nS: 250 Ok\nS: 550 5.1.1 No\nS: 354 Go\n!message\nS: 554 No recipients\n{QUIT}"
+    with Peer(script) as peer:
+        outcomes = deliver(peer, outgoing())
+    assert isinstance(outcomes[1], Failed)
+    assert peer.messages == [b""]
+
+
+@pytest.mark.parametrize("cut", range(6))
+@pytest.mark.parametrize("action", ["!close", "!hang", "S: what?", "!raw 250 half", "S: 421 4.3.2 Shutting down"])
+def test_a_connection_that_breaks_at_any_point_is_a_temporary_failure(cut: int, action: str) -> None:
+    steps = ["S: 220 mx.test", "C: EHLO *\nS: 250 mx.test", f"{MAIL}S: 250 Ok", f"{RCPT}S: 250 Ok", "C: DATA\nS: 354 Go", "!message"]
+    script = "\n".join([*steps[:cut], action, "!hang" if action[0] == "S" else "!close"])
+    with Peer(script) as peer:
+        outcomes = deliver(peer, outgoing(), timeouts=IMPATIENT if action == "!hang" else QUICK)
+    assert isinstance(outcomes[1], TryLater)
+    assert outcomes[1].reply.temporary
+    assert f"127.0.0.1]:{peer.port}" in outcomes[1].reply.text
+
+
+def test_a_final_refusal_stays_final_when_the_connection_breaks_later() -> None:
+    script = f"{PLAIN}{MAIL}S: 250 Ok\nC: RCPT TO:<a@mx.test>\nS: 550 5.1.1 No\nC: RCPT TO:<b@mx.test>\n!close"
+    with Peer(script) as peer:
+        outcomes = deliver(peer, outgoing("a@mx.test", "b@mx.test"))
+    assert isinstance(outcomes[1], Failed)
+    assert isinstance(outcomes[2], TryLater)
+
+
+def test_a_reply_of_a_megabyte_is_a_temporary_failure() -> None:
+    script = f"{PLAIN}{MAIL}!raw {'250-x' + 'y' * 1000}" + "\n!raw \\r\\n250-zzzz" * 1000 + "\n!hang"
+    with Peer(script) as peer:
+        outcomes = deliver(peer, outgoing())
+    assert isinstance(outcomes[1], TryLater)
+    assert outcomes[1].reply.enhanced == "4.5.0"
+
+
+def test_a_long_reply_is_kept_in_part() -> None:
+    script = f"{PLAIN}{MAIL}" + f"S: 550-{'x' * 400}\n" * 9 + f"S: 550 end\n{QUIT}"
+    with Peer(script) as peer:
+        outcomes = deliver(peer, outgoing())
+    assert isinstance(outcomes[1], Failed)
+    assert len(outcomes[1].reply.text) == 1024
+
+
+def test_success_counts_even_when_the_server_hangs_up_right_after_it() -> None:
+    script = f"{PLAIN}{MAIL}S: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 354 Go\n!message\nS: 250 Ok\n!close"
+    with Peer(script) as peer:
+        assert isinstance(deliver(peer, outgoing())[1], Delivered)
+
+
+def test_the_reason_is_kept_when_the_server_hangs_up_in_the_middle_of_a_message() -> None:
+    message = b"Subject: x\r\n\r\n" + b"y" * 70 + b"\r\n" * 2_000_000
+    script = f"{PLAIN.replace('250 ', '250-')}S: 250 8BITMIME\nC: MAIL *\nS: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 354 Go\nS: 552 5.3.4 Too big\n!hang"
+    with Peer(script) as peer:
+        outcomes = deliver(peer, outgoing(message=message, pieces=1 << 18))
+    assert outcomes[1].reply.enhanced in ("5.3.4", "4.4.2")  # type: ignore[union-attr]
+
+
+def test_more_than_a_hundred_recipients_are_sent_in_groups() -> None:
+    names = [f"u{number}@mx.test" for number in range(250)]
+    groups = [names[:100], names[100:200], names[200:]]
+    script = PIPELINING + MAIL
+    for index, group in enumerate(groups):
+        script += "".join(f"C: RCPT TO:<{name}>\n" for name in group) + "C: DATA\n" * (index == 2)
+        script += "S: 250 Ok\n" * (index == 0) + "S: 250 Ok\n" * len(group)
+    script += f"S: 354 Go\n!message\nS: 250 Ok\n{QUIT}"
+    with Peer(script) as peer:
+        carrier = courier(SessionLimits(recipients_per_message=1000))
+        outcomes = carrier.deliver(outgoing(*names), [hop(peer)])
+        carrier.pool.close()
+    assert {type(outcome) for outcome in outcomes.values()} == {Delivered}
+
+
+def test_too_many_recipients_are_sent_again_at_once_in_another_transaction() -> None:
+    rcpt = [f"C: RCPT TO:<{name}@mx.test>\n" for name in "abc"]
+    end = "S: 354 Go\n!message\nS: 250 Ok\n"
+    script = f"{PIPELINING}{MAIL}{''.join(rcpt)}C: DATA\nS: 250 Ok\nS: 250 Ok\nS: 452 4.5.3 Too many\nS: 452 4.5.3 Too many\n{end}"
+    script += f"{MAIL}{''.join(rcpt[1:])}C: DATA\nS: 250 Ok\nS: 250 Ok\nS: 452 4.5.3 Too many\n{end}"
+    script += f"{MAIL}{rcpt[2]}C: DATA\nS: 250 Ok\nS: 452 4.5.3 Too many\nS: 503 No\n{QUIT}"
+    with Peer(script) as peer:
+        outcomes = deliver(peer, outgoing("a@mx.test", "b@mx.test", "c@mx.test"))
+    assert [type(outcomes[number]) for number in (1, 2, 3)] == [Delivered, Delivered, TryLater]
+
+
+def test_a_bare_line_feed_never_leaves() -> None:
+    with Peer(f"{PLAIN}{QUIT}") as peer:
+        outcomes = deliver(peer, outgoing(message=b"A: 1\r\n\r\nx\n.\r\nMAIL FROM:<evil@mx.test>\r\n"))
+    assert isinstance(outcomes[1], Failed)
+    assert outcomes[1].reply.enhanced == "5.6.3"
+
+
+def test_a_bare_line_feed_deep_in_a_large_message_breaks_it_off() -> None:
+    message = LARGE + b"\n.\r\nMAIL FROM:<evil@mx.test>\r\n"
+    script = f"{PLAIN.replace('250 ', '250-')}S: 250 8BITMIME\nC: MAIL *\nS: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 354 Go\n!unfinished"
+    with Peer(script) as peer:
+        outcomes = deliver(peer, outgoing(message=message, pieces=SMALL))
+    assert isinstance(outcomes[1], Failed)
+    assert outcomes[1].reply.enhanced == "5.6.3"
+
+
+def test_binary_leaves_as_bdat_where_binarymime_is_offered() -> None:
+    message = b"A: 1\r\n\r\n\0\n\r\xff"
+    script = f"{CHUNKING}C: MAIL FROM:<me@client.test> BODY=BINARYMIME\n{RCPT}C: BDAT {len(message)} LAST\n!octets {len(message)}\n"
+    with Peer(f"{script}S: 250 Ok\nS: 250 Ok\nS: 250 Ok\n{QUIT}") as peer:
+        assert isinstance(deliver(peer, outgoing(message=message, body="BINARYMIME"))[1], Delivered)
+    assert peer.messages == [message]
+
+
+def test_an_address_that_cannot_be_sent_fails_alone() -> None:
+    script = f"{PLAIN}{MAIL}S: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 354 Go\n!message\nS: 250 Ok\n{QUIT}"
+    with Peer(script) as peer:
+        outcomes = deliver(peer, outgoing("you@mx.test", "bad\r\n@mx.test", "jö@mx.test"))
+    assert isinstance(outcomes[1], Delivered)
+    assert [outcomes[number].reply.enhanced for number in (2, 3)] == ["5.1.3", "5.6.7"]  # type: ignore[union-attr]
+
+
+def test_an_internationalized_message_is_downgraded_when_only_its_domains_need_it() -> None:
+    script = f"{PLAIN}{MAIL}S: 250 Ok\nC: RCPT TO:<you@xn--bcher-kva.test>\nS: 250 Ok\nC: DATA\nS: 354 Go\n!message\nS: 250 Ok\n{QUIT}"
+    with Peer(script) as peer:
+        assert isinstance(deliver(peer, outgoing("you@bücher.test", smtputf8=True))[1], Delivered)
+
+
+def test_an_internationalized_header_needs_smtputf8() -> None:
+    with Peer(f"{PLAIN}{QUIT}") as peer:
+        outcomes = deliver(peer, outgoing(message="Subject: Grüße\r\n\r\n".encode(), smtputf8=True, body="8BITMIME"))
+    assert outcomes[1].reply.enhanced == "5.6.7"  # type: ignore[union-attr]
+
+
+def test_an_internationalized_message_is_sent_as_such_where_smtputf8_is_offered() -> None:
+    script = f"{GREETING}S: 250-mx.test\nS: 250-8BITMIME\nS: 250 SMTPUTF8\nC: MAIL FROM:<me@client.test> BODY=8BITMIME SMTPUTF8\nS: 250 Ok\n"
+    script += f"C: RCPT TO:<jö@bücher.test>\nS: 250 Ok\nC: DATA\nS: 354 Go\n!message\nS: 250 Ok\n{QUIT}"
+    with Peer(script) as peer:
+        message = outgoing("jö@bücher.test", message="Subject: Grüße\r\n\r\n".encode(), smtputf8=True)
+        assert isinstance(deliver(peer, message)[1], Delivered)
+
+
+def test_the_message_learns_whether_the_server_does_reports() -> None:
+    message = outgoing()
+    with Peer(f"{PLAIN.replace('250 ', '250-')}S: 250 DSN\n{MAIL}S: 550 No\n{QUIT}") as peer:
+        deliver(peer, message)
+    assert message.notes["dsn"] is True
