@@ -19,13 +19,14 @@ class Limits:
 
     # --- commands and errors (numbers per session) ---
     commands: int = 50_000  # a session that only says NOOP ends some day
-    errors_free: int = 3  # errors without a delay: typing mistakes are human
+    errors_free: int = 10  # errors without a delay: typing mistakes are human, and lists have members that are gone
     errors: int = 20  # then the session ends (smtpd_hard_error_limit of Postfix is 20)
 
     # --- times (seconds) ---
-    error_delay: float = 0.5  # after the first error that is not free; doubles with each further one
-    error_delay_most: float = 8.0
+    error_delay: float = 0.25  # before the first error's answer that is not free; doubles with each further one
+    error_delay_most: float = 2.0  # a delay holds our place as well as theirs: about 14 seconds in all before the end
     idle: float = 300.0  # silence between commands or within a message; RFC 5321 4.5.3.2.7: at least 5 minutes
+    idle_before_login: float = 300.0  # the same before login, where it is less; a stranger is not waited for like a user
     session: float = 86_400.0  # whole connection
     handshake: float = 30.0  # TLS: a stranger holds a place without having said who it is
     message_time: float = 3_600.0  # from 354 to the final dot: a drip-feeding sender keeps a draft open

@@ -9,16 +9,20 @@ one in tests); each wait is bounded by ``timeout`` (silence) and by ``deadline``
 
 from __future__ import annotations
 
-import _socket
+import contextlib
 import socket as sockets
 import ssl
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
+from gevent import get_hub, getcurrent
+
 from . import tls
 
 if TYPE_CHECKING:
+    from greenlet import greenlet
+
     from ..mail.client import TlsDetails
 
 CR = 13
@@ -36,6 +40,10 @@ class TimedOut(Exception):
     """The peer was silent, or did not take our bytes, for too long."""
 
 
+class Stopping(Exception):
+    """The server stops, and the peer is between two commands."""
+
+
 class LineTooLong(Exception):
     """A line was longer than the limit; it is skipped, the next read gives the line after it."""
 
@@ -45,32 +53,29 @@ class BareNewline(Exception):
 
 
 class LineStream(Protocol):
-    """What the dialogue needs of a stream; tests hand it a fake."""
+    """What the dialogue needs of a stream (see there); tests hand it a fake."""
 
     timeout: float
     deadline: float
-    stopping: bool
-    waiting: bool
 
-    def read_line(self, limit: int) -> bytes:
-        """See Stream, here and below."""
-
-    def read_some(self) -> bytes: ...
-    def read_pieces(self, size: int) -> Iterator[bytes]: ...
-    def unread(self, data: bytes) -> None: ...
-    def write(self, data: bytes) -> None: ...
-    def flush(self) -> None: ...
-    def linger(self) -> None: ...
-    def channel_binding(self) -> tuple[str, bytes] | None: ...
-    def start_tls(self, context: ssl.SSLContext, *, server_side: bool, timeout: float) -> TlsDetails: ...
+    def read_command(self, limit: int) -> bytes: ...  # noqa: D102
+    def read_line(self, limit: int) -> bytes: ...  # noqa: D102
+    def read_some(self) -> bytes: ...  # noqa: D102
+    def read_pieces(self, size: int) -> Iterator[bytes]: ...  # noqa: D102
+    def unread(self, data: bytes) -> None: ...  # noqa: D102
+    def write(self, data: bytes) -> None: ...  # noqa: D102
+    def flush(self) -> None: ...  # noqa: D102
+    def linger(self) -> None: ...  # noqa: D102
+    def channel_binding(self) -> tuple[str, bytes] | None: ...  # noqa: D102
+    def start_tls(self, context: ssl.SSLContext, *, server_side: bool, timeout: float) -> TlsDetails: ...  # noqa: D102
 
 
 class Stream:
     """A connection. Raises Disconnected and TimedOut from everything that waits."""
 
     __slots__ = (
-        "__weakref__", "_at", "_binding", "_in", "_limit", "_out", "_out_bytes", "_skipping",
-        "bytes_in", "bytes_out", "deadline", "sock", "stopping", "timeout", "tls", "waiting",
+        "__weakref__", "_at", "_between", "_binding", "_in", "_limit", "_out", "_out_bytes", "_reader", "_skipping",
+        "bytes_in", "bytes_out", "deadline", "sock", "stopping", "timeout", "tls",
     )  # fmt: skip
 
     def __init__(self, sock: Any, *, timeout: float = 300.0, deadline: float = float("inf")) -> None:
@@ -79,13 +84,14 @@ class Stream:
         self.deadline = deadline  # time.monotonic() at which every wait ends
         self.tls: TlsDetails | None = None
         self.bytes_in = self.bytes_out = 0  # as seen by us: without what TLS adds
-        self.stopping = False  # the server stops: the dialogue ends before the next command
-        self.waiting = False  # between two commands
+        self.stopping = False
         self._in, self._at = b"", 0
         self._out: list[bytes] = []
         self._out_bytes = 0
         self._skipping = False
         self._binding = b""
+        self._between = False  # reading the next command: may be interrupted
+        self._reader: greenlet | None = None  # who waits for the next command
         self._limit = -1.0  # the time-out that the socket has now
 
     # --- reading ---
@@ -94,6 +100,16 @@ class Stream:
     def buffered(self) -> int:
         """Bytes that came and are not read yet."""
         return len(self._in) - self._at
+
+    def read_command(self, limit: int) -> bytes:
+        """The next line, as ``read_line``; raises Stopping when the server stops before it is here."""
+        if self.stopping:
+            raise Stopping
+        self._between = True
+        try:
+            return self.read_line(limit)
+        finally:
+            self._between = False
 
     def read_line(self, limit: int) -> bytes:
         """The next line without its CRLF, of at most ``limit`` bytes. Raises LineTooLong and BareNewline."""
@@ -210,20 +226,15 @@ class Stream:
         return (tls.BINDING, self._binding) if self._binding else None
 
     def stop(self) -> None:
-        """From another greenlet: the server stops. A peer that is not in the middle of something hears of it at once."""
+        """From another greenlet: the server stops. ``read_command`` raises Stopping, at once where it waits already."""
         self.stopping = True
-        if self.waiting:
-            self.end_input()
+        get_hub().loop.run_callback(self._interrupt)
 
-    def end_input(self) -> None:
-        """Make a waiting read return as if the peer had closed; writing stays possible, TLS too."""
-        handle = _socket.socket(fileno=self.sock.fileno())  # not sock.shutdown(): that of a TLS socket ends TLS at once
-        try:
-            handle.shutdown(_socket.SHUT_RD)
-        except OSError:  # the peer was faster
-            return
-        finally:
-            handle.detach()
+    def _interrupt(self) -> None:
+        """In the hub: wake the reader if it waits still; by now it may be at work on what has come."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.throw(Stopping)
 
     def linger(self) -> None:
         """Before ``close``: when the peer still talks, wait a little for its end, lest a reset destroy our last words."""
@@ -242,10 +253,8 @@ class Stream:
     def close(self) -> None:
         """Close the connection, TLS first; safe to call twice. What is not flushed is lost."""
         self._out.clear()
-        try:
+        with contextlib.suppress(OSError):  # the peer was faster, or does not listen; closing is all that is left
             self._end_output()
-        except OSError:  # the peer was faster, or does not listen; closing is all that is left
-            pass
         self.sock.close()
 
     def _end_output(self) -> None:
@@ -274,10 +283,14 @@ class Stream:
         if self._out:
             self.flush()
         self._arm()
+        if self._between:
+            self._reader = getcurrent()
         try:
             data: bytes = self.sock.recv(READ_BYTES)
         except OSError as error:
             raise _fault(error) from error
+        finally:
+            self._reader = None
         if not data:
             raise Disconnected
         self.bytes_in += len(data)
