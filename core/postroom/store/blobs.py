@@ -26,8 +26,8 @@ INSERT_CHUNK = "INSERT INTO chunk (blob_id, seq, data) VALUES (?, ?, ?)"
 COMPLETE = "UPDATE blob SET hash = ?, size = ?, complete = 1 WHERE id = ? AND complete = 0 RETURNING id"
 READ_FIRST = "SELECT data, size FROM blob WHERE id = ?"
 READ_CHUNK = "SELECT data FROM chunk WHERE blob_id = ? AND seq = ?"
-PART_OF_FIRST = "SELECT substr(data, ?, ?) FROM blob WHERE id = ?"
-PART = "SELECT substr(data, ?, ?) FROM chunk WHERE blob_id = ? AND seq = ?"
+PART_OF_FIRST = "SELECT substr(data, CAST(? AS INTEGER), CAST(? AS INTEGER)) FROM blob WHERE id = ?"
+PART = "SELECT substr(data, CAST(? AS INTEGER), CAST(? AS INTEGER)) FROM chunk WHERE blob_id = ? AND seq = ?"
 
 
 class Blobs:

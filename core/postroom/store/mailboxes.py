@@ -31,7 +31,7 @@ MAKE = (
 FIND = "SELECT id, account_id, path, uidvalidity, uidnext, modseq, special FROM mailbox WHERE account_id = ? AND path = ?"
 LISTING = "SELECT uid, size, flags, hidden, received_at FROM message WHERE mailbox_id = ? ORDER BY uid"
 WHOLE = "SELECT prefix, blob_id, data, blob.size FROM message JOIN blob ON blob.id = blob_id WHERE mailbox_id = ? AND uid = ?"
-HEAD = "SELECT prefix, blob_id, substr(data, 1, ?) FROM message JOIN blob ON blob.id = blob_id WHERE mailbox_id = ? AND uid = ?"
+HEAD = "SELECT prefix, blob_id, substr(data, 1, CAST(? AS INTEGER)) FROM message JOIN blob ON blob.id = blob_id WHERE mailbox_id = ? AND uid = ?"
 DELETE = "DELETE FROM message WHERE mailbox_id = ? AND uid = ?"
 HIDE = "UPDATE message SET hidden = 1 WHERE mailbox_id = ? AND uid = ?"
 TOUCH = "UPDATE mailbox SET modseq = modseq + 1 WHERE id = ?"

@@ -1,0 +1,107 @@
+"""Connections to PostgreSQL that wait as their thread needs it: natively, or by giving way to other greenlets."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from time import monotonic
+from typing import Any, TypeVar
+
+import psycopg
+from gevent import socket as gevent_socket
+from gevent._hub_local import get_hub_if_exists
+from psycopg import waiting
+from psycopg.types.numeric import Int8BinaryDumper
+
+from .database import ANSWER_SECONDS, StoreUnavailable
+
+T = TypeVar("T")
+FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0  # between two attempts to connect, doubling
+
+SETTINGS = {
+    "connect_timeout": "4",
+    "application_name": "postroom",
+    "keepalives_idle": "30",
+    "tcp_user_timeout": str(int(ANSWER_SECONDS * 1000)),
+}
+OPTIONS = "-c lock_timeout=8000 -c idle_in_transaction_session_timeout=60000"
+
+READY = {waiting.WAIT_R: waiting.Ready.R, waiting.WAIT_W: waiting.Ready.W, waiting.WAIT_RW: waiting.Ready.RW}
+
+
+class NativeConnection(psycopg.Connection[Any]):
+    """For a thread without a hub: psycopg's own waiting in C, which gevent's patched select would replace by a slower one."""
+
+    answer_seconds = ANSWER_SECONDS
+
+    def wait(self, gen: Generator[Any, Any, T], interval: float = 1.0, timeout: float | None = None) -> T:
+        """Run psycopg's generator to its end; no answer in time is an OperationalError."""
+        try:
+            return waiting.wait_c(gen, self.pgconn.socket, interval=interval, timeout=timeout or self.answer_seconds)
+        except psycopg.errors._WaitTimeout as error:
+            raise psycopg.OperationalError("the server does not answer") from error
+
+
+class HubConnection(psycopg.Connection[Any]):
+    """For greenlets: waits on the hub. One greenlet at a time uses it."""
+
+    answer_seconds = ANSWER_SECONDS
+
+    def wait(self, gen: Generator[Any, Any, T], interval: float = 1.0, timeout: float | None = None) -> T:
+        """Run psycopg's generator to its end; no answer in time is an OperationalError."""
+        seconds = timeout or self.answer_seconds
+        try:
+            wanted = next(gen)
+            while True:
+                ready = self._ready(wanted, seconds)
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        except TimeoutError as error:
+            raise psycopg.OperationalError("the server does not answer") from error
+
+    def _ready(self, wanted: int, seconds: float) -> int:
+        number = self.pgconn.socket
+        if wanted == waiting.WAIT_R:
+            gevent_socket.wait_read(number, seconds)
+        elif wanted == waiting.WAIT_W:
+            gevent_socket.wait_write(number, seconds)
+        else:
+            gevent_socket.wait_readwrite(number, seconds)
+        return READY[waiting.Wait(wanted)]
+
+
+class Connector:
+    """Opens connections. While the server is away it answers at once instead of letting everyone wait for another refusal."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._delay = 0.0
+        self._not_before = 0.0
+        self._reason = ""
+
+    def open(self, kind: type[NativeConnection | HubConnection], *, read_only: bool = False) -> Any:
+        """A new connection in autocommit mode. Raises StoreUnavailable. On a hub the connecting itself is done by its thread pool."""
+        if monotonic() < self._not_before:
+            raise StoreUnavailable(self._reason)
+        hub = get_hub_if_exists()
+        try:
+            if kind is HubConnection and hub is not None:
+                connection = hub.threadpool.apply(self._connect, (kind, read_only))  # libpq looks names up without yielding
+            else:
+                connection = self._connect(kind, read_only)
+        except psycopg.Error as error:
+            self._delay = min(LONGEST_DELAY, self._delay * 2 or FIRST_DELAY)
+            self._not_before = monotonic() + self._delay
+            self._reason = f"PostgreSQL: {str(error).strip()}"
+            raise StoreUnavailable(self._reason) from error
+        self._delay = 0.0
+        return connection
+
+    def _connect(self, kind: type[NativeConnection | HubConnection], read_only: bool) -> Any:
+        options = OPTIONS + (" -c default_transaction_read_only=on" if read_only else "")
+        given = psycopg.conninfo.conninfo_to_dict(self._url)
+        settings: dict[str, Any] = {**SETTINGS, **given, "options": f"{options} {given.get('options', '')}".strip()}
+        connection = kind.connect("", autocommit=True, prepare_threshold=2, **settings)
+        connection.adapters.register_dumper(int, Int8BinaryDumper)  # one type for all numbers: one prepared statement each
+        return connection
