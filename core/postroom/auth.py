@@ -30,7 +30,7 @@ BUSY = Denied(Reply(454, "4.7.0", "Temporary authentication failure"), "too many
 SLOW_DOWN = Denied(Reply(454, "4.7.0", "Too many failed logins, try again later"), "throttled")
 NOT_OFFERED = Denied(Reply(504, "5.5.4", "Authentication mechanism not supported"), "mechanism not offered")
 NEEDS_TLS = Denied(Reply(538, "5.7.11", "Encryption required for requested authentication mechanism"), "plaintext refused")
-TOPIC = "auth-failure"
+FAILURE, SUCCESS = "auth-failure", "auth-success"  # what the throttles of all workers tell each other
 REVERSIBLE_FOR = 60.0  # seconds for which "does any account have a reversible secret" is kept, unless accounts change
 
 
@@ -49,7 +49,7 @@ class AuthSettings(Protocol):
 
     @property
     def auth(self) -> str:
-        """"off", "optional" or "required"."""
+        """One of "off", "optional" and "required"."""
 
     @property
     def allow_plaintext_auth(self) -> bool:
@@ -82,7 +82,8 @@ class Authenticator:
         self._origin = secrets.token_hex(8)
         self._told = 0
         if news is not None:
-            news.subscribe(TOPIC, self._heard)
+            news.subscribe(FAILURE, self._heard_of_failure)
+            news.subscribe(SUCCESS, self._heard_of_success)
             news.subscribe("accounts", self._accounts_changed)
 
     # --- what is offered
@@ -213,7 +214,9 @@ class Authenticator:
         """The end of an attempt: count it, tell the hooks, set ``client.user``."""
         client, account, name = attempt.client, attempt.account, attempt.name
         if isinstance(outcome, Done) and account is not None and may_log_in(attempt):
-            self._throttle.succeeded(name, client.address)
+            pair = self._throttle.succeeded(name, client.address)
+            if pair and self._news is not None:
+                self._news.publish(SUCCESS, pair=pair)
             client.user = account.name
             self._ask.tell("login_finished", client=client, name=account.name, mechanism=attempt.mechanism, success=True)
             return account
@@ -244,14 +247,17 @@ class Authenticator:
     def _tell_workers(self, keys: tuple[str, ...]) -> None:
         if self._news is not None:
             self._told += 1  # equal facts would be taken for one
-            self._news.publish(TOPIC, origin=self._origin, number=self._told, keys=list(keys))
+            self._news.publish(FAILURE, origin=self._origin, number=self._told, keys=list(keys))
 
     def _accounts_changed(self, fact: dict[str, Any]) -> None:
         self._reversible_until = float("-inf")
 
-    def _heard(self, fact: dict[str, Any]) -> None:
+    def _heard_of_failure(self, fact: dict[str, Any]) -> None:
         if fact["origin"] != self._origin:
             self._throttle.failed(fact["keys"])
+
+    def _heard_of_success(self, fact: dict[str, Any]) -> None:
+        self._throttle.know(fact["pair"])
 
 
 def may_log_in(attempt: Attempt) -> bool:

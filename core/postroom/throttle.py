@@ -72,9 +72,15 @@ class Throttle:
         while len(self._records) > self._max_keys:
             self._records.popitem(last=False)
 
-    def succeeded(self, name: str, address: str) -> None:
-        """Remember that this name logs in from this address."""
+    def succeeded(self, name: str, address: str) -> str:
+        """Remember that this name logs in from this address. Returns the pair if that is new (other workers want to ``know``), else ""."""
         pair = _digest("pair", name, network_of(address))
+        new = pair not in self._known
+        self.know(pair)
+        return pair if new else ""
+
+    def know(self, pair: str) -> None:
+        """A pair has logged in, here or at another worker."""
         self._known[pair] = None
         self._known.move_to_end(pair)
         self._records.pop(pair, None)

@@ -61,6 +61,7 @@ class Plain:
     def __init__(self, login: Login) -> None:
         self.error = ""
         self._response = f"\0{login.username}\0{login.password}".encode()
+        self._asked = False
 
     def initial(self) -> bytes | None:
         """Everything at once."""
@@ -68,8 +69,9 @@ class Plain:
 
     def step(self, challenge: bytes) -> bytes:
         """The same, for a server that begins with an empty challenge."""
-        if challenge:
+        if challenge or self._asked:
             raise SaslFault("the server sent a challenge where PLAIN has none")
+        self._asked = True
         return self._response
 
     def finish(self) -> None:
@@ -138,6 +140,7 @@ class Scram:
         self._next: Callable[[bytes], bytes] = self._answer
         self._server_signature = b""
         self._proved = False
+        self._asked = False
 
     def initial(self) -> bytes | None:
         """The client-first message."""
@@ -157,8 +160,8 @@ class Scram:
             raise SaslFault("the server claims success without having proved that it knows the password")
 
     def _answer(self, challenge: bytes) -> bytes:
-        if not challenge:  # the server ignores the initial response and asks for it
-            self._next = self._answer
+        if not challenge and not self._asked:  # the server ignores the initial response and asks for it
+            self._next, self._asked = self._answer, True
             return self.initial() or b""
         text = scram.printable(challenge)
         found = scram.attributes(text)
@@ -200,6 +203,7 @@ class OAuth:
     def __init__(self, message: bytes, answer_to_error: bytes) -> None:
         self.error = ""
         self._message, self._answer_to_error = message, answer_to_error
+        self._asked = False
 
     def initial(self) -> bytes | None:
         """Everything at once."""
@@ -207,7 +211,8 @@ class OAuth:
 
     def step(self, challenge: bytes) -> bytes:
         """The message for a server that begins; else keep the error and answer so that the server ends with its failure reply."""
-        if not challenge and not self.error:
+        if not (challenge or self.error or self._asked):
+            self._asked = True
             return self._message
         if self.error:
             raise SaslFault("the server went on after its error challenge")
