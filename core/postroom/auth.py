@@ -160,7 +160,7 @@ class Authenticator:
         """Find out who is meant and ask the hooks whether the attempt may go on."""
         given = str(self._ask.transform("translate_username", "name", given[:MAX_NAME], client=client))
         account_name = self._names.account_name(given)
-        name = account_name or given.lower()
+        name = account_name or "".join(character if character.isprintable() else "?" for character in given.lower())
         verdict = self._ask.verdict("client_login", client=client, name=name, mechanism=mechanism)
         if verdict is not None and verdict.refuses:
             self._ask.tell("login_finished", client=client, name=name, mechanism=mechanism, success=False)

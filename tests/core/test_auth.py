@@ -419,6 +419,11 @@ def test_plugins_hear_of_success_and_failure(world: World) -> None:
     ]
 
 
+def test_control_characters_of_strangers_reach_neither_log_nor_plugin(world: World) -> None:
+    world.auth.password(CLIENT(), "\x1b[2Jfred\r\n", "x")
+    assert world.watcher.events[0] == ("login", "?[2jfred??", "USER", False)
+
+
 def test_a_plugin_may_refuse_a_login_before_the_password_is_looked_at(world: World) -> None:
     class Bouncer:
         @hookspecs.hookimpl
