@@ -113,11 +113,13 @@ def run_on_session(dialogue: Dialogue, session: Session, *, limit: int = 2048, k
 
 def run_on_socket(dialogue: Dialogue, host: str, port: int, *, tls: bool = False, timeout: float = 10.0) -> None:
     """Run it against a listening server. ``tls``: from the first byte."""
-    with socket.create_connection((host, port), timeout) as sock:
-        peer = SocketPeer(sock)
+    peer = SocketPeer(socket.create_connection((host, port), timeout))
+    try:
         if tls:
             peer.start_tls()
         dialogue.run(peer)
+    finally:
+        peer.close()
 
 
 def expand(text: str) -> str:
@@ -207,6 +209,11 @@ class SocketPeer:
     def kept(self) -> int | None:
         """Nobody counts here."""
         return None
+
+    def close(self) -> None:
+        """End the connection."""
+        self._file.close()
+        self._sock.close()
 
 
 class SessionPeer:

@@ -112,12 +112,13 @@ class Server:
 
     def _read(self) -> None:
         assert self.process is not None and self.process.stdout is not None
-        for line in self.process.stdout:
-            self.output.append(line.rstrip("\n"))
-            if found := LINE.match(line):
-                name = found[2].rpartition(" (")[0] or found[2].strip()
-                with contextlib.suppress(ValueError):
-                    self.ports[name] = int(found[1].rpartition(":")[2])
+        with self.process.stdout as lines:
+            for line in lines:
+                self.output.append(line.rstrip("\n"))
+                if found := LINE.match(line):
+                    name = found[2].rpartition(" (")[0] or found[2].strip()
+                    with contextlib.suppress(ValueError):
+                        self.ports[name] = int(found[1].rpartition(":")[2])
 
     def run(self, *arguments: str, feed: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a ``postroom`` command against this server's configuration."""
