@@ -135,15 +135,20 @@ def client_context(verify: bool = True, ca: Path | None = None) -> ssl.SSLContex
 def handshake(sock: Any, context: ssl.SSLContext, server_side: bool, server_hostname: str | None, timeout: float) -> Any:
     """The TLS socket over ``sock``, which is used up. Raises HandshakeFailed, and OSError when the connection breaks or is slow."""
     sock.settimeout(timeout)
+    wrapped, done = sock, False
     try:
         wrapped = context.wrap_socket(sock, server_side=server_side, server_hostname=server_hostname, do_handshake_on_connect=False)
         wrapped.do_handshake()
+        done = True
     except ssl.SSLCertVerificationError as error:
         raise HandshakeFailed(f"the certificate of {server_hostname} is not valid: {error.verify_message}") from error
     except ssl.SSLError as error:
         if "timed out" in str(error):  # gevent's form of a time-out
             raise
         raise HandshakeFailed(f"TLS handshake failed: {(error.reason or str(error)).replace('_', ' ').lower()}") from error
+    finally:
+        if not done:
+            wrapped.close()  # it has taken the descriptor from ``sock``: nobody else can close the connection
     return wrapped
 
 

@@ -86,11 +86,11 @@ class Courier:
         """A new connection. Raises HopFault, from memory when this server failed a moment ago."""
         when, fault = self._failed.get(hop.key, (0.0, None))
         if fault is not None and self._clock() - when < RECENT_SECONDS:
-            raise fault
+            raise fault.again()
         try:
             session = self.dialer.open(hop)
         except (Unreachable, Refused) as error:
-            self._failed[hop.key] = (self._clock(), error.with_traceback(None))
+            self._failed[hop.key] = (self._clock(), error.again())
             raise
         self._failed.pop(hop.key, None)
         return session

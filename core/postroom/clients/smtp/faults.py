@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from ...mail.reply import Reply
 
 
@@ -12,6 +14,10 @@ class HopFault(Exception):
         super().__init__(words)
         self.reply = Reply(code, enhanced, words)
         self.server = server
+
+    def again(self) -> Self:
+        """The same fault without what hangs on this one (traceback, sockets), to be kept and raised later."""
+        return type(self)(str(self), self.reply.enhanced, code=self.reply.code, server=self.server)
 
 
 class Unreachable(HopFault):
