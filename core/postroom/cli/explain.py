@@ -38,6 +38,7 @@ def command(call: Call, address: str, sender: str, ip: str | None, user: str | N
             wanted = checked(address, config)
             route = app.context.ask.first("route", address=wanted, envelope=envelope)
         finally:
+            app.context.news.close()
             app.context.db.close()
     result = explained(config, wanted, route, envelope, reasons)
     call.show(result, lambda: told(result))

@@ -81,7 +81,8 @@ def parse(text: str, file: Path) -> Document:
 def _reason(error: yaml.MarkedYAMLError) -> str:
     if error.problem and "'\\t'" in error.problem:
         return "a tab cannot be used for indentation, use spaces"
-    return " ".join(part for part in (error.context, error.problem) if part) or "unreadable"
+    begun = f" (begun on line {error.context_mark.line + 1})" if error.context and error.context_mark else ""
+    return (" ".join(part for part in (error.context, error.problem) if part) or "unreadable") + begun
 
 
 @dataclass
@@ -172,7 +173,7 @@ def _from_environment(name: str, base: Path) -> str:
 
 
 def _from_file(name: str, base: Path) -> str:
-    path = base / Path(name).expanduser()
+    path = (base / Path(name).expanduser()).absolute()
     try:
         return path.read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
