@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from typing import Any
 
 import gevent
@@ -33,7 +34,7 @@ class Worker:
     def __init__(self, config: Config, plugins: Plugins, start: Start) -> None:
         self.config, self.plugins, self.start = config, plugins, start
         self.stopping = Event()
-        self.patience = config.server.stop_timeout  # seconds that sessions have after the stop has begun
+        self.hurry = Event()  # end sessions too
         self.log = logs.get(worker=start.slot)
         self.listeners: list[Listener] = []
 
@@ -52,8 +53,8 @@ class Worker:
 
     def _begin(self) -> None:
         context = self.app.context
-        for number, patience in ((signal.SIGTERM, self.config.server.stop_timeout), (signal.SIGUSR1, self.config.server.drain)):
-            gevent.signal_handler(number, self._stop, patience)
+        gevent.signal_handler(signal.SIGTERM, self._stop, hurry=True)
+        gevent.signal_handler(signal.SIGUSR1, self._stop, hurry=False)
         gevent.spawn(self._watch_supervisor)
         self._listen_for_news()
         self._watch_for_stalls()
@@ -61,7 +62,11 @@ class Worker:
         access = Access(self.config.access)
         for service in context.ask.collect("register_services"):
             sockets = [self.start.sockets[address] for address in self._addresses(service.settings)]
-            self.listeners.append(Listener(service, sockets, tls=context.tls, access=access.check, counters=self.start.tally, log=self.log))
+            self.listeners.append(
+                Listener(
+                    service, sockets, tls=context.tls, access=access.check, counters=self.start.tally, log=self.log, metrics=context.metrics
+                )
+            )
         self.app.runner.start()
         self.jobs = Jobs(self.app.jobs, context.leases, self.log)
         self.jobs.start()
@@ -75,7 +80,9 @@ class Worker:
             listener.stop_accepting()
         self.app.context.ask.tell("worker_stopping")
         self.jobs.stop()
-        gevent.joinall([gevent.spawn(listener.drain, self.patience) for listener in self.listeners])
+        if not self.hurry.is_set():  # a reload: no accepted connection is cut
+            self._wait_for_sessions(self.config.server.drain)
+        gevent.joinall([gevent.spawn(listener.drain, self.config.server.stop_timeout) for listener in self.listeners])
         self.app.runner.stop(self.config.server.stop_timeout)
         self.app.context.news.flush()
         if self.app.gate is not None:
@@ -84,12 +91,17 @@ class Worker:
         self.app.context.news.close()
         self.stall.stop()
 
-    def _stop(self, patience: float) -> None:
-        """A signal: stop. A second, less patient one shortens the time that is left."""
-        if self.stopping.is_set() and patience < self.patience:
-            for listener in self.listeners:
-                gevent.spawn(listener.drain, patience)
-        self.patience = min(self.patience, patience) if self.stopping.is_set() else patience
+    def _wait_for_sessions(self, seconds: float) -> None:
+        """Until the last session has ended by itself, the time is up, or a stop comes."""
+        deadline = time.monotonic() + seconds
+        while any(listener.sessions for listener in self.listeners) and time.monotonic() < deadline:
+            if self.hurry.wait(0.2):
+                return
+
+    def _stop(self, *, hurry: bool) -> None:
+        """A signal: stop, after the sessions that are open or (``hurry``) within seconds."""
+        if hurry:
+            self.hurry.set()
         self.stopping.set()
 
     def _addresses(self, settings: Any) -> list[Address]:
@@ -99,7 +111,7 @@ class Worker:
     def _watch_supervisor(self) -> None:
         """The lifeline ends when the supervisor is gone, however it went: then this worker must not go on alone."""
         gevent.socket.wait_read(self.start.lifeline)
-        self._stop(self.config.server.stop_timeout)
+        self._stop(hurry=True)
 
     def _listen_for_news(self) -> None:
         news = self.app.context.news
