@@ -44,6 +44,4 @@ class Context:
     dns: Resolver
     tls: ServerTls
     log: Any  # structlog logger
-    offload: Callable[
-        ..., Any
-    ]  # offload(fn, *args): run in the thread pool, wait for the result
+    offload: Callable[..., Any]  # offload(fn, *args): run in the thread pool, wait for the result
