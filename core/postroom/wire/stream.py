@@ -243,18 +243,18 @@ class Stream:
         self._in, self._at = b"", 0
         self.timeout = LINGER_SECONDS
         self.deadline = min(self.deadline, time.monotonic() + LINGER_SECONDS)
-        try:
+        with contextlib.suppress(OSError):
             self._end_output()
+        with contextlib.suppress(Disconnected, TimedOut):
             while True:
                 self._receive()
-        except (Disconnected, TimedOut, OSError):
-            return
 
     def close(self) -> None:
         """Close the connection, TLS first; safe to call twice. What is not flushed is lost."""
         self._out.clear()
-        with contextlib.suppress(OSError):  # the peer was faster, or does not listen; closing is all that is left
-            self._end_output()
+        if self.tls is not None:
+            with contextlib.suppress(OSError, ValueError):  # the peer was faster, or it is closed already
+                self._end_output()
         self.sock.close()
 
     def _end_output(self) -> None:
