@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from types import TracebackType
+from typing import Self
 
 from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.courier import Courier
@@ -42,7 +43,7 @@ class Peer:
         self.faults: list[str] = []
         self.thread = threading.Thread(target=self._serve, daemon=True)
 
-    def __enter__(self) -> Peer:
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 
@@ -67,6 +68,7 @@ class Connection:
     def __init__(self, peer: Peer, sock: socket.socket) -> None:
         self.peer, self.sock, self.data = peer, sock, b""
         sock.settimeout(5)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def play(self, script: str) -> None:
         try:
@@ -102,8 +104,8 @@ class Connection:
     def message(self, _: str) -> None:
         while b"\r\n.\r\n" not in b"\r\n" + self.data:
             self.more()
-        body, _, self.data = (b"\r\n" + self.data).partition(b"\r\n.\r\n")
-        self.peer.messages.append((body + b"\r\n").replace(b"\r\n..", b"\r\n.")[2:])
+        body, end, self.data = (b"\r\n" + self.data).partition(b"\r\n.\r\n")
+        self.peer.messages.append((body + end[:2]).replace(b"\r\n..", b"\r\n.")[2:])
 
     def octets(self, count: str) -> None:
         while len(self.data) < int(count):
@@ -112,9 +114,8 @@ class Connection:
         self.data = self.data[int(count) :]
 
     def tls(self, _: str) -> None:
-        assert self.peer.context is not None
         try:
-            self.sock = self.peer.context.wrap_socket(self.sock, server_side=True)
+            self.sock = (self.peer.context or ssl.create_default_context()).wrap_socket(self.sock, server_side=True)
         except ssl.SSLError as error:
             raise BrokenPipeError from error  # the client does not like our certificate
 
@@ -128,13 +129,13 @@ class Connection:
     def unfinished(self, _: str) -> None:
         while data := self.sock.recv(65536):
             self.data += data
-        assert self.data
         if b"\r\n.\r\n" in self.data:
             raise AssertionError("the message was finished")
 
     def gone(self, _: str) -> None:
-        assert self.data == b""
-        assert self.sock.recv(10) == b""
+        data = self.data + self.sock.recv(1000)
+        if data:
+            raise AssertionError(f"heard {data!r} instead of the end")
 
 
 ACTIONS = {

@@ -46,9 +46,7 @@ def test_mail_has_only_the_parameters_that_are_offered() -> None:
 
 def test_mail_says_smtputf8_and_requiretls_when_they_are_meant() -> None:
     message = outgoing(sender="mé@client.test", requiretls=True)
-    assert commands.mail(message, ALL, "", utf8=True) == (
-        "MAIL FROM:<mé@client.test> SIZE=%d SMTPUTF8 REQUIRETLS\r\n" % message.size
-    ).encode()
+    assert commands.mail(message, ALL, "", utf8=True) == f"MAIL FROM:<mé@client.test> SIZE={message.size} SMTPUTF8 REQUIRETLS\r\n".encode()
 
 
 def test_the_null_sender_is_empty_brackets() -> None:

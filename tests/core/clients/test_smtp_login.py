@@ -12,6 +12,7 @@ from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.faults import Refused
 from postroom.clients.smtp.hop import Credentials
 from postroom.clients.smtp.login import INITIAL_LIMIT, opening
+from postroom.clients.smtp.session import Session
 from postroom.wire.sasl_client import Scram
 
 from .smtp_peer import GREETING, Peer, hop
@@ -87,8 +88,8 @@ def scram_script(monkeypatch: pytest.MonkeyPatch, server_key: bytes = b"Server K
     signature = hmac.digest(hashlib.sha256(client_key).digest(), signed, "sha256")
     proof = b64encode(bytes(a ^ b for a, b in zip(client_key, signature, strict=True))).decode()
     verifier = b64encode(hmac.digest(hmac.digest(salted, server_key, "sha256"), signed, "sha256")).decode()
-    steps = f"C: AUTH SCRAM-SHA-256 {b64('n,,n=me,r=abc')}\nS: 334 {b64(first)}\nC: {b64(f'{final},p={proof}')}\nS: 334 {b64(f'v={verifier}')}\n"
-    return offering("PLAIN SCRAM-SHA-256") + steps
+    steps = f"C: AUTH SCRAM-SHA-256 {b64('n,,n=me,r=abc')}\nS: 334 {b64(first)}\nC: {b64(f'{final},p={proof}')}\n"
+    return offering("PLAIN SCRAM-SHA-256") + steps + f"S: 334 {b64(f'v={verifier}')}\n"
 
 
 def test_scram_proves_the_password_and_checks_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,13 +165,12 @@ def test_a_server_without_auth_is_refused_when_there_is_a_username() -> None:
 
 
 def test_no_password_is_sent_in_clear_to_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    import postroom.clients.smtp.connect as connect
+    begin = Session.__init__
 
-    def elsewhere(*args: object, **more: object) -> object:
-        return made(*args, **{**more, "local": False})  # type: ignore[arg-type]
+    def elsewhere(self: Session, *args: object, **more: object) -> None:
+        begin(self, *args, **{**more, "local": False})  # type: ignore[arg-type]
 
-    made = connect.Session
-    monkeypatch.setattr(connect, "Session", elsewhere)
+    monkeypatch.setattr(Session, "__init__", elsewhere)
     with Peer(f"{offering('PLAIN LOGIN')}!gone") as peer:
         text = words(peer, USER)
     assert "would get the login unencrypted: set `encryption` to starttls or tls in section Relay (or allow_plaintext_auth: true)" in text

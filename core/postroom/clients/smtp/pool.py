@@ -36,8 +36,11 @@ class Pool:
         sessions = self._idle.get(key)
         while sessions:
             session = sessions.pop()
-            if self._clock() - session.opened < self.limits.age and session.quiet():
+            healthy = session.quiet()
+            if healthy and self._clock() - session.opened < self.limits.age:
                 return session
+            if healthy:
+                session.say_quit()
             session.close()
         return None
 

@@ -1,0 +1,148 @@
+"""Connections are kept for the next message, within their limits, and replaced when they have gone stale."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from postroom.clients.smtp.connect import Dialer
+from postroom.clients.smtp.courier import RECENT_SECONDS, Courier
+from postroom.clients.smtp.pool import Pool, SessionLimits
+from postroom.mail.delivery import Delivered, TryLater
+
+from .smtp_peer import PIPELINING, PLAIN, Peer, courier, hop, outgoing
+
+ONE = "C: MAIL *\nC: RCPT *\nC: DATA\nS: 250 Ok\nS: 250 Ok\nS: 354 Go\n!message\nS: 250 Ok\n"
+QUIT = "C: QUIT\nS: 221 Bye\n"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def clocked(limits: SessionLimits) -> tuple[Courier, Clock]:
+    clock = Clock()
+    return Courier(Dialer(lambda name: ["127.0.0.1"], clock), Pool(limits, clock), clock), clock
+
+
+def send(carrier: Courier, peer: Peer, *addresses: str) -> list[type]:
+    return [type(outcome) for outcome in carrier.deliver(outgoing(*addresses), [hop(peer)]).values()]
+
+
+def test_the_next_message_uses_the_same_connection_without_rset() -> None:
+    with Peer(f"{PIPELINING}{ONE}{ONE}{QUIT}") as peer:
+        carrier = courier()
+        assert send(carrier, peer) + send(carrier, peer) == [Delivered, Delivered]
+        carrier.pool.close()
+    assert len(peer.messages) == 2
+
+
+def test_a_refused_transaction_is_cleared_by_the_rset_of_the_next_one() -> None:
+    refused = "C: MAIL *\nC: RCPT *\nC: DATA\nS: 250 Ok\nS: 450 No\nS: 503 No\n"
+    with Peer(
+        f"{PIPELINING}{refused}C: RSET\n{ONE.replace('S: 250 Ok', 'S: 250 Ok{NEXT}', 1)}{QUIT}".replace("{NEXT}", "\nS: 250 Ok")
+    ) as peer:
+        carrier = courier()
+        assert send(carrier, peer) + send(carrier, peer) == [TryLater, Delivered]
+        carrier.pool.close()
+
+
+def test_a_connection_is_closed_after_its_share_of_messages() -> None:
+    with Peer(f"{PIPELINING}{ONE}{ONE}{QUIT}", f"{PIPELINING}{ONE}{QUIT}") as peer:
+        carrier = courier(SessionLimits(messages=2))
+        assert [send(carrier, peer) for _ in range(3)] == [[Delivered]] * 3
+        carrier.pool.close()
+
+
+def test_a_connection_is_closed_after_its_share_of_recipients() -> None:
+    two = ONE.replace("C: RCPT *\n", "C: RCPT *\nC: RCPT *\n").replace("S: 354", "S: 250 Ok\nS: 354")
+    with Peer(f"{PIPELINING}{two}{QUIT}", f"{PIPELINING}{ONE}{QUIT}") as peer:
+        carrier = courier(SessionLimits(recipients=2))
+        assert send(carrier, peer, "a@mx.test", "b@mx.test", "c@mx.test") == [Delivered] * 3
+        carrier.pool.close()
+
+
+def test_a_message_for_more_recipients_than_allowed_is_sent_several_times() -> None:
+    two = ONE.replace("C: RCPT *\n", "C: RCPT *\nC: RCPT *\n").replace("S: 354", "S: 250 Ok\nS: 354")
+    with Peer(f"{PIPELINING}{two}{two}{ONE}{QUIT}") as peer:
+        carrier = courier(SessionLimits(recipients_per_message=2))
+        assert send(carrier, peer, *[f"u{number}@mx.test" for number in range(5)]) == [Delivered] * 5
+        carrier.pool.close()
+
+
+def test_the_limits_that_a_server_names_are_kept() -> None:
+    greeting = PIPELINING.replace("S: 250 PIPELINING", "S: 250-PIPELINING\nS: 250 LIMITS RCPTMAX=1 MAILMAX=2")
+    with Peer(f"{greeting}{ONE}{ONE}{QUIT}", f"{greeting}{ONE}{QUIT}") as peer:
+        carrier = courier()
+        assert send(carrier, peer, "a@mx.test", "b@mx.test", "c@mx.test") == [Delivered] * 3
+        carrier.pool.close()
+
+
+def test_an_old_connection_is_not_used_again() -> None:
+    with Peer(f"{PIPELINING}{ONE}C: QUIT\n!gone", f"{PIPELINING}{ONE}{QUIT}") as peer:
+        carrier, clock = clocked(SessionLimits(age=100))
+        send(carrier, peer)
+        clock.now += 101
+        assert send(carrier, peer) == [Delivered]
+        carrier.pool.close()
+
+
+def test_idle_connections_are_closed_after_a_while_and_not_before() -> None:
+    with Peer(f"{PIPELINING}{ONE}{QUIT}") as peer:
+        carrier, clock = clocked(SessionLimits(idle=20))
+        send(carrier, peer)
+        carrier.pool.close_idle()
+        assert len(carrier.pool) == 1
+        clock.now += 21
+        carrier.pool.close_idle()
+        assert len(carrier.pool) == 0
+
+
+@pytest.mark.parametrize("end", ["!close", "S: 421 4.4.2 Timeout\n!close"])
+def test_a_connection_that_the_server_closed_while_idle_costs_nothing(end: str) -> None:
+    with Peer(f"{PIPELINING}{ONE}{end}", f"{PIPELINING}{ONE}{QUIT}") as peer:
+        carrier = courier()
+        assert send(carrier, peer) + send(carrier, peer) == [Delivered, Delivered]
+        carrier.pool.close()
+
+
+def test_a_server_that_says_421_to_the_second_message_gets_it_on_a_new_connection() -> None:
+    with Peer(f"{PIPELINING}{ONE}C: MAIL *\nS: 421 4.7.0 One message each\n!close", f"{PIPELINING}{ONE}{QUIT}") as peer:
+        carrier = courier()
+        assert send(carrier, peer) + send(carrier, peer) == [Delivered, Delivered]
+        carrier.pool.close()
+
+
+def test_after_close_a_connection_that_comes_back_is_closed() -> None:
+    with Peer(f"{PLAIN}{QUIT}") as peer:
+        pool = Pool(SessionLimits(), Clock())
+        pool.close()
+        pool.give(hop(peer).key, Dialer(lambda name: ["127.0.0.1"]).open(hop(peer)))
+        assert len(pool) == 0
+
+
+def test_an_error_while_the_message_is_read_closes_the_connection_and_is_raised() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"Subject: x\r\n\r\n"
+        raise RuntimeError("the store is away")
+
+    message = outgoing()
+    broken = type(message)(**{**vars(message), "size": 1 << 20, "chunks": chunks})
+    script = f"{PIPELINING.replace('PIPELINING', '8BITMIME')}C: MAIL *\nS: 250 Ok\nC: RCPT *\nS: 250 Ok\nC: DATA\nS: 354 Go\n!hang"
+    with Peer(script) as peer:
+        carrier = courier()
+        with pytest.raises(RuntimeError):
+            carrier.deliver(broken, [hop(peer)])
+        assert len(carrier.pool) == 0
+
+
+def test_a_server_that_failed_is_tried_again_after_a_moment() -> None:
+    with Peer("S: 554 No\n!gone", f"{PIPELINING}{ONE}{QUIT}") as peer:
+        carrier, clock = clocked(SessionLimits())
+        assert send(carrier, peer) + send(carrier, peer) == [TryLater, TryLater]
+        clock.now += RECENT_SECONDS + 0.1
+        assert send(carrier, peer) == [Delivered]
+        carrier.pool.close()
