@@ -10,12 +10,14 @@ import contextlib
 import json
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 Fact = dict[str, Any]
 LARGEST = 32 * 1024  # bytes in one datagram
+LOOK_SECONDS = 0.5  # how long the list of the others is believed
 PREFIX, SUFFIX = "news-", ".sock"
 
 
@@ -30,6 +32,8 @@ class News:
         self._receiver: socket.socket | None = None
         self._path: Path | None = None
         self._waiting: list[Fact] = []
+        self._known: list[str] = []  # sockets of the others
+        self._looked = -LOOK_SECONDS
         self._subscribers: dict[str, list[Callable[[Fact], object]]] = {}
 
     def subscribe(self, topic: str, function: Callable[[Fact], object]) -> None:
@@ -85,6 +89,10 @@ class News:
             self._path.unlink(missing_ok=True)
         self._sender.close()
 
+    def heard(self) -> bool:
+        """Whether any other process of this machine listens (or has died without removing its socket)."""
+        return bool(self._others())
+
     def _hand_out(self, fact: Fact) -> None:
         for function in self._subscribers.get(fact["topic"], ()):
             function(fact)
@@ -101,15 +109,16 @@ class News:
             try:
                 self._sender.sendto(datagram, path)
             except (ConnectionRefusedError, FileNotFoundError):
+                self._looked = -LOOK_SECONDS
                 with contextlib.suppress(OSError):
                     os.unlink(path)  # its process is gone
             except OSError:
                 pass  # a full buffer: that worker finds out by itself
 
     def _others(self) -> list[str]:
-        try:
-            names = os.listdir(self.run_dir)
-        except FileNotFoundError:
-            return []
-        mine = self._path.name if self._path else ""
-        return [str(self.run_dir / name) for name in names if name.startswith(PREFIX) and name.endswith(SUFFIX) and name != mine]
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked, mine = time.monotonic(), self._path.name if self._path else ""
+            with contextlib.suppress(FileNotFoundError):
+                names = [name for name in os.listdir(self.run_dir) if name.startswith(PREFIX) and name.endswith(SUFFIX)]
+                self._known = [str(self.run_dir / name) for name in names if name != mine]
+        return self._known

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,49 +16,8 @@ from postroom.ids import new_id, text
 from postroom.store.accounts import Account, Accounts
 from postroom.store.database import connect
 from postroom.store.traces import record
+from tests.cli.conftest import Command
 from tests.server import environment
-
-CONFIG = """
-domains: {default: example.test, local: [example.test]}
-plugins:
-  local_delivery: {}
-  smtp_relay:
-    senders:
-      - {name: Relay, servers: ["127.0.0.1:9"]}
-connections:
-  - {name: Internet, sender: Relay, default: true}
-"""
-
-
-@dataclass
-class Done:
-    """What a command printed, and its exit status."""
-
-    status: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Done]
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    file = tmp_path / "config.yaml"
-    file.write_text(CONFIG)
-    return file
-
-
-@pytest.fixture
-def postroom(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs one command; ``feed`` is its standard input."""
-
-    def command(*arguments: str, feed: str = "") -> Done:
-        monkeypatch.setattr("sys.stdin", io.StringIO(feed))
-        status = run([*arguments, "-c", str(config)])
-        return Done(status, *capsys.readouterr())
-
-    return command
 
 
 def stored(config: Path, name: str) -> Account:
@@ -250,16 +206,9 @@ def test_trace_of_nothing_is_a_failure(postroom: Command, trace: str) -> None:
     assert postroom("trace", trace).status == 1
 
 
-def test_an_empty_queue_is_empty(postroom: Command) -> None:
-    assert postroom("queue", "list").out == "the queue is empty\n"
-    assert json.loads(postroom("queue", "list", "--json").out) == []
-
-
-@pytest.mark.parametrize("name", ["show", "retry", "hold", "release", "remove"])
-def test_a_message_that_is_not_in_the_queue_is_a_failure_that_names_trace(postroom: Command, name: str) -> None:
-    done = postroom("queue", name, "0000000000000")
-    assert done.status == 1
-    assert "`postroom trace 0000000000000`" in done.err
+def test_connect_needs_a_running_server_and_a_connection_of_that_name(postroom: Command) -> None:
+    assert postroom("connect").err == "postroom: no server is running here; start one with `postroom serve`\n"
+    assert postroom("connect", "Internt").err == "postroom: there is no connection Internt, did you mean Internet?\n"
 
 
 def test_the_schema_is_migrated_once(postroom: Command) -> None:

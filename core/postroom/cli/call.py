@@ -6,8 +6,9 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,8 @@ class Call:
         migrate(config.database.url, base=config.base)
         db = connect(config.database.url, pool=2, base=config.base)
         news = News(config.server.run_dir)
+        if db.dialect == "postgresql":
+            news.relays.append(partial(tell_nodes, db))
         try:
             yield Opened(config, db, Accounts(db), news)
         finally:
@@ -75,6 +78,16 @@ class Call:
         """Say what has been done; nothing with ``--json``."""
         if not self.json:
             print(sentence)
+
+
+def tell_nodes(db: Database, facts: list[dict[str, Any]]) -> None:
+    """Tell the servers on other machines that share this PostgreSQL. They also look by themselves, so it may fail."""
+    from ..newsgate import CHANNEL
+    from ..store.database import StoreUnavailable
+
+    payload = json.dumps({"node": "command", "facts": facts})
+    with suppress(StoreUnavailable):
+        db.write(lambda tx: tx.execute("SELECT pg_notify(?, ?)", (CHANNEL, payload)))
 
 
 def become_owner(config: Config) -> None:

@@ -26,11 +26,13 @@ RELAY_DENIED = "550 5.7.1 Relaying not allowed! Bad sender IP address"
 @click.pass_obj
 def command(call: Call, address: str, sender: str, ip: str | None, user: str | None) -> None:
     """Where a message for ADDRESS would go, rule by rule. Without --ip and --user it is taken as this server's own mail."""
+    from .. import log as logs
     from ..app import build
     from ..plugins import read
     from ..tally import Tally
 
     config, plugins = read(call.config)
+    logs.configure(level="warning")  # a faulty plugin is told on standard error
     with call.opened():
         app = build(config, plugins, Tally(1))
         try:

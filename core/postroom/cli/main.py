@@ -22,6 +22,7 @@ COMMANDS = {
     "alias": "Mappings of addresses to users and other addresses: add, list, remove.",
     "list": "Distribution lists: add, list, show, remove.",
     "queue": "The outgoing queue: list, show, retry, hold, release, remove.",
+    "connect": "Run a connection of a running server now, without waiting for the schedule.",
     "plugins": "Plugins: list, hooks, new.",
     "explain": "Say where a message would go, and why; sends nothing.",
     "trace": "Tell the recorded life of a message.",
