@@ -63,7 +63,7 @@ def build(config: Config, plugins: Plugins, tally: Tally, slot: int = 0) -> App:
     owner = f"{node(config)}/{slot}"
     log = logs.get()
     manager = new_manager()
-    metrics = Metrics()
+    metrics = Metrics(later=gevent.spawn_later)
     ask = Asker(
         manager.hook, time.monotonic, fault_reporter(log, metrics), lambda: gevent.Timeout(config.server.hook_deadline, DeadlineExceeded)
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+GATHER_SECONDS = 1.0
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it when it is first imported
 
 
@@ -30,11 +32,17 @@ def forget_process(pid: int) -> None:
 
 
 class Metrics:
-    """Named numbers; a metric comes into being with its first use, and its label names are those of that use."""
+    """Named numbers; a metric comes into being with its first use, and its label names are those of that use.
 
-    def __init__(self) -> None:
+    Counts are gathered for a second before they go into the shared files: ``later`` (seconds, function) calls ``flush``.
+    Without it they go there at once.
+    """
+
+    def __init__(self, later: Callable[[float, Callable[[], None]], object] | None = None) -> None:
         import prometheus_client  # here, after prepare()
 
+        self.later = later
+        self._gathered: dict[tuple[Any, ...], float] = {}
         self._client = prometheus_client
         self._registry = prometheus_client.CollectorRegistry()
         self._metrics: dict[str, Any] = {}
@@ -42,7 +50,18 @@ class Metrics:
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add ``amount`` to the counter ``name``."""
-        self._child(self._client.Counter, name, labels).inc(amount)
+        if not self._gathered and self.later is not None:
+            self.later(GATHER_SECONDS, self.flush)
+        key = (name, *labels.items())
+        self._gathered[key] = self._gathered.get(key, 0) + amount
+        if self.later is None:
+            self.flush()
+
+    def flush(self) -> None:
+        """Put what has been gathered where all workers see it."""
+        gathered, self._gathered = self._gathered, {}
+        for (name, *labels), amount in gathered.items():
+            self._child(self._client.Counter, name, dict(labels)).inc(amount)
 
     def observe(self, name: str, seconds: float, **labels: str) -> None:
         """Put ``seconds`` into the histogram ``name``."""
@@ -54,6 +73,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """The numbers of all workers in Prometheus text form."""
+        self.flush()
         registry: CollectorRegistry = self._registry
         if DIRECTORY in os.environ:
             from prometheus_client.multiprocess import MultiProcessCollector
