@@ -29,6 +29,7 @@ class PostgresqlTx(Tx):
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         self.committing = False  # COMMIT is on its way: if the connection is lost now, nobody knows
+        self._failures = 0
         self._statements: dict[str, str] = {}
         self._builder = peewee.PostgresqlDatabase(None, prefer_psycopg3=True)
 
@@ -89,8 +90,7 @@ class PostgresqlTx(Tx):
                     self.committing = True
                     ending.execute("COMMIT")
                 else:
-                    failure = Undone()
-                    ending.execute("ROLLBACK")
+                    failure = Undone("a function of the transaction failed")
             if failure is None and ending.statusmessage != "COMMIT":
                 failure = RuntimeError("a function of this write has swallowed an error of the database")
         except psycopg.Error as error:
@@ -101,13 +101,16 @@ class PostgresqlTx(Tx):
         return failure
 
     def _tidied(self, failure: Exception | None) -> None:
-        if self.connection.broken or self.connection.closed:
+        """Leave the connection as it was before; raises StoreUnavailable when that is not possible."""
+        lost = self.connection.closed
+        if failure is not None and not lost:
+            self._failures += 1
+            try:  # each time with another text: only so psycopg looks at the answer, and forgets what the server never got to prepare
+                self.connection.execute(f"ROLLBACK -- {self._failures}", prepare=False)
+            except psycopg.Error:
+                lost = True
+        if lost:
             raise failure if isinstance(failure, StoreUnavailable) else StoreUnavailable(f"PostgreSQL: the connection was lost: {failure}")
-        if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-            try:
-                self.connection.execute("ROLLBACK")
-            except psycopg.Error as error:
-                raise StoreUnavailable(f"PostgreSQL: {error}") from error
 
     def _translated(self, sql: str) -> str:
         known = self._statements.get(sql)

@@ -80,7 +80,8 @@ class GroupWriter:
         with self._lock:
             if not self._closing:
                 self._waiting.append(ticket)
-                self._rouse()
+                if self._asleep:
+                    ticket.bell.soon(self._rouse_now)
                 if not self._running:
                     self._running = True
                     self._ended.acquire()
@@ -88,6 +89,10 @@ class GroupWriter:
                 return
         ticket.error = StoreUnavailable("the database is closed")
         ticket.bell.finished([ticket])
+
+    def _rouse_now(self) -> None:
+        with self._lock:
+            self._rouse()
 
     def _rouse(self) -> None:
         if self._asleep:
