@@ -235,6 +235,15 @@ def test_check_prints_every_problem_on_standard_error(postroom: Command, config:
     ]
 
 
+def test_check_compiles_the_lua_scripts(postroom: Command, config: Path) -> None:
+    scripts = config.parent / "lua_scripts"
+    scripts.mkdir()
+    (scripts / "smtp.lua").write_text("function greet()\n  return = 1\nend\n")
+    done = postroom("check")
+    assert done.status == 1
+    assert done.err.startswith(f"{scripts / 'smtp.lua'}:2:1: lua: ")
+
+
 def test_the_json_schema_holds_the_sections_of_plugins(postroom: Command) -> None:
     schema = json.loads(postroom("check", "--schema").out)
     plugins = schema["$defs"]["Config"]["properties"]["plugins"]["properties"]

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .call import Call
+
+if TYPE_CHECKING:
+    from ..config.document import Problem
+    from ..config.schema import LuaSettings
 
 
 @click.command()
@@ -15,13 +21,41 @@ from .call import Call
 @click.pass_obj
 def command(call: Call, schema: bool) -> None:
     """Validate the configuration, scripts and certificates; every problem is told with its place."""
-    from ..plugins import read
-
     if schema:
         print(json.dumps(json_schema(), indent=2))
         return
-    read(call.config)
+    from ..config.load import ConfigError
+
+    problems = found(call.config)
+    if problems:
+        raise ConfigError(problems)
     call.show({"valid": True}, lambda: "configuration is valid")
+
+
+def found(path: Path) -> list[Problem]:
+    """Everything that is wrong with the configuration at ``path``, its plugins' sections, certificates and Lua scripts."""
+    from ..config.load import ConfigError, inspect
+    from ..plugins import examine
+
+    loaded, problems = inspect(path), []
+    try:
+        examine(loaded)
+    except ConfigError as error:
+        problems = error.problems
+    return [*problems, *(in_scripts(loaded.config.lua) if loaded.config else ())]
+
+
+def in_scripts(settings: LuaSettings) -> Iterator[Problem]:
+    """What is wrong with the scripts of ``lua.directory``; nothing when there are none."""
+    from ..config.document import Problem
+
+    if not any(settings.directory.glob("*.[lL][uU][aA]")):
+        return
+    from ..lua.engine import Engine
+    from ..lua.script import Scripts
+
+    for problem in Scripts(Engine(settings.version), settings.directory).check():
+        yield Problem(str(problem.file), problem.line, 1, "lua", problem.text)
 
 
 def json_schema() -> dict[str, Any]:
