@@ -18,6 +18,7 @@ from . import received as trace
 from .head import Head, scan
 from .intake import ChunkIntake, Intake
 from .order import BDAT_BARRED, State
+from .standing import judge
 
 if TYPE_CHECKING:
     from .session import Session
@@ -64,7 +65,7 @@ def bdat(session: Session, argument: bytes) -> Answer:
     if len(words) not in (1, 2) or not words[0].isdigit() or len(words[0]) > SIZE_DIGITS or words[1:] not in ([], [b"LAST"], [b"last"]):
         return answers.BDAT_SYNTAX
     size, last = int(words[0]), len(words) == 2
-    if size > session.terms.max_size * FAR_TOO_BIG:
+    if size > session.desk.service.max_message_size * FAR_TOO_BIG:
         return answers.FAR_TOO_BIG
     refusal = _chunk_refused(session, size)
     session.chunking = Chunk(size, last, refusal)
@@ -119,7 +120,7 @@ def _refuse_chunks(session: Session, answer: Answer) -> Answer:
 def _barred(session: Session) -> Answer | None:
     """What the checks say before the message is read."""
     envelope = session.envelope
-    return session.judge(session.desk.ask.verdict("check_data", client=session.client, envelope=envelope), envelope)
+    return judge(session, session.desk.ask.verdict("check_data", client=session.client, envelope=envelope), envelope)
 
 
 def _refused(session: Session, intake: Intake | None, fault: str | None) -> Answer:
@@ -127,6 +128,7 @@ def _refused(session: Session, intake: Intake | None, fault: str | None) -> Answ
     if fault is None:
         session.desk.log.warning("smtp.not_taken", session=session.client.session, error=intake.failed if intake else "")
         return answers.TEMPORARY
+    session.desk.count("smtp_messages_refused", service=session.desk.service.name, reason=fault)
     session.misbehaved("message-too-big" if fault == "too-big" else "bad-data", fault)
     return answers.FAULTS[fault]
 
@@ -139,7 +141,7 @@ def _accepted(session: Session, intake: Intake) -> Answer:
     if head.hops > desk.service.max_hops:
         return answers.TOO_MANY_HOPS
     message = Message(draft.head, draft.size, draft.chunks)
-    barred = session.judge(desk.ask.verdict("check_message", client=session.client, envelope=envelope, message=message), envelope)
+    barred = judge(session, desk.ask.verdict("check_message", client=session.client, envelope=envelope, message=message), envelope)
     if barred is not None:
         return barred
     number = desk.new_id()
@@ -151,6 +153,15 @@ def _accepted(session: Session, intake: Intake) -> Answer:
     session.intake = None  # the draft is the queue's now
     session.messages += 1
     desk.count("smtp_messages_accepted", service=desk.service.name)
+    desk.log.info(
+        "smtp.accepted",
+        trace=done,
+        session=session.client.session,
+        address=session.client.address,
+        sender=envelope.sender,
+        recipients=len(envelope.recipients),
+        size=draft.size,
+    )
     return Answer(b"250 2.0.0 Ok: queued as " + done.encode("ascii") + b"\r\n")
 
 

@@ -9,6 +9,7 @@ from postroom.wire.answer import Answer, Then
 
 from . import answers, capabilities
 from .order import State
+from .standing import Standing, judge
 
 if TYPE_CHECKING:
     from .session import Session
@@ -24,7 +25,7 @@ def greet(session: Session) -> Answer:
         return answers.EARLY_TALKER
     if not client.allowed and desk.service.auth == "required":
         return answers.ACCESS_DENIED  # elsewhere a denied address may still reach local recipients
-    refusal = session.judge(desk.ask.verdict("client_connected", client=client))
+    refusal = judge(session, desk.ask.verdict("client_connected", client=client), session.connected)
     if refusal is not None:
         return refusal._replace(then=Then.CLOSE)
     return desk.greeting
@@ -94,7 +95,8 @@ def _introduce(session: Session, argument: bytes) -> Answer | None:
     service = session.desk.service
     if service.helo_refuse and any(part.lower() in text.lower() for part in service.helo_refuse):
         return answers.HELO_REFUSED
-    refusal = session.judge(session.desk.ask.verdict("client_helo", client=session.client, name=text))
+    session.introduced = Standing()  # a second HELO replaces the first
+    refusal = judge(session, session.desk.ask.verdict("client_helo", client=session.client, name=text), session.introduced)
     if refusal is not None:
         return refusal
     session.reset()  # RFC 5321 section 4.1.4: EHLO in the middle of a session does what RSET does

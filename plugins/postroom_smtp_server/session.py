@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from postroom.mail.envelope import Envelope
 from postroom.mail.reply import Reply
-from postroom.mail.verdict import Action, Verdict
 from postroom.wire.answer import Answer
 
 from . import answers, content, courtesy, hello, login, transaction
 from .order import BARRED, State
 from .parameters import Terms
+from .standing import Standing
 
 if TYPE_CHECKING:
     from postroom.login import Login
@@ -46,8 +46,8 @@ class Session:
     """The state of one client. Nothing but the modules of this package touches it; ``dialogue.hold`` drives it."""
 
     __slots__ = (
-        "bindings", "chunking", "client", "desk", "early", "envelope", "esmtp", "intake", "login", "may_relay", "messages", "opening",
-        "refused_chunks", "standing", "state", "terms", "user_max_size",
+        "bindings", "chunking", "client", "connected", "desk", "early", "envelope", "esmtp", "intake", "introduced", "login",
+        "may_relay", "messages", "opening", "refused_chunks", "state", "terms", "user_max_size",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, client: Client, *, early: bool = False, binding: tuple[str, bytes] | None = None) -> None:
@@ -59,7 +59,7 @@ class Session:
         self.may_relay = self._relays_unasked()
         self.user_max_size = 0  # of the account, 0 = none
         self.messages = 0  # accepted on this connection
-        self.standing = Standing()
+        self.connected, self.introduced = Standing(), Standing()  # by the verdicts at connect and at HELO
         self.login: Login | None = None  # a SASL dialogue under way
         self.opening: dict[bool, bytes] = {}  # start of the Received header by SMTPUTF8
         self.envelope = Envelope("")
@@ -98,6 +98,7 @@ class Session:
         self.bindings = dict((binding,)) if binding else {}
         self.client.helo, self.client.user = "", None
         self.may_relay, self.user_max_size = self._relays_unasked(), 0
+        self.introduced = Standing()
         self.reset()
         self.state, self.esmtp = State.START, False
         self.renew()
@@ -155,22 +156,6 @@ class Session:
         self.terms = Terms(size, dsn=not service.disable_dsn, requiretls=tls, auth=service.auth != "off")
         self.opening = {}
 
-    def judge(self, verdict: Verdict | None, envelope: Envelope | None = None) -> Answer | None:
-        """The answer that a verdict demands, or None to go on; what it says about the message is noted in ``envelope``.
-
-        Without an envelope (connect, HELO) it is noted for every message of the session.
-        """
-        if verdict is None:
-            return None
-        if verdict.refuses:
-            self.desk.log.info("smtp.refused", session=self.client.session, address=self.client.address, reason=verdict.reason)
-            return answers.refuse(verdict.reply or DEFAULT_REPLY[verdict.action], disconnect=verdict.disconnect)
-        marks = self.standing if envelope is None else envelope
-        marks.headers.extend(verdict.headers)
-        marks.quarantine |= verdict.action is Action.QUARANTINE
-        marks.discard |= verdict.action is Action.DISCARD
-        return answers.CLOSED_BY_CHECK if verdict.disconnect else None
-
     def misbehaved(self, event: str, detail: str) -> None:
         """Tell the plugins of something that counts against the address."""
         self.desk.ask.tell("client_misbehaved", client=self.client, event=event, detail=detail)
@@ -182,19 +167,3 @@ class Session:
 
     def _last_words(self, enhanced: str, text: str) -> bytes:
         return Reply(421, enhanced, f"{self.desk.hostname} {text}").wire
-
-
-class Standing:
-    """What the verdicts at connect and HELO mean for every message of the session."""
-
-    __slots__ = ("discard", "headers", "quarantine")
-
-    def __init__(self) -> None:
-        self.headers: list[bytes] = []
-        self.quarantine = self.discard = False
-
-
-DEFAULT_REPLY = {
-    Action.DEFER: Reply(451, "4.7.1", "Refused for now, try again later"),
-    Action.REJECT: Reply(550, "5.7.1", "Refused"),
-}

@@ -20,7 +20,9 @@ class SmtpService(ServiceSettings):
     max_messages: int = Field(10_000, ge=1, le=1_000_000, description="Messages of one connection; then the client must connect anew.")
     max_hops: int = Field(30, ge=5, le=200, description="A message with more Received lines than this is going in circles.")
     helo_refuse: list[Annotated[str, Field(min_length=1)]] = Field([], description="Refuse clients whose HELO name contains one of these.")
-    refuse_percent_addresses: bool = Field(True, description="Refuse recipients such as user%elsewhere.example@here.example.")
+    refuse_percent_addresses: bool = Field(
+        True, description="Refuse strangers' mail to addresses such as user%elsewhere.example@here.example (also with ! or @)."
+    )
     disable_dsn: bool = Field(False, description="Do not offer delivery status notifications (RFC 3461).")
     early_talker: Literal["refuse", "allow"] = Field("refuse", description="What happens to clients that speak before the greeting.")
     greeting_pause: Annotated[float, BeforeValidator(parse_duration)] = Field(

@@ -16,6 +16,7 @@ from postroom.wire.answer import Answer
 from . import answers
 from .order import State
 from .parameters import apply_mail, apply_rcpt
+from .standing import judge
 
 if TYPE_CHECKING:
     from .session import Session
@@ -44,10 +45,9 @@ def mail(session: Session, argument: bytes) -> Answer:
         return answers.refuse(refusal)
     if not envelope.smtputf8 and not sender.isascii():
         return answers.NEEDS_SMTPUTF8
-    standing = session.standing
-    envelope.headers.extend(standing.headers)
-    envelope.quarantine, envelope.discard = standing.quarantine, standing.discard
-    barred = session.judge(session.desk.ask.verdict("check_sender", client=client, envelope=envelope), envelope)
+    session.connected.mark(envelope)
+    session.introduced.mark(envelope)
+    barred = judge(session, session.desk.ask.verdict("check_sender", client=client, envelope=envelope), envelope)
     if barred is not None:
         return barred
     session.envelope, session.state = envelope, State.SENDER
@@ -79,9 +79,6 @@ def rcpt(session: Session, argument: bytes) -> Answer:
 def _admit(session: Session, recipient: Recipient) -> Answer:
     """Route a well-formed recipient, ask the checks, and take it."""
     desk, envelope = session.desk, session.envelope
-    if not session.may_relay and desk.service.refuse_percent_addresses and ROUTING.search(unquoted(split(recipient.address)[0])):
-        session.misbehaved("relay-denied", recipient.address)
-        return answers.ROUTED_LOCAL_PART
     try:
         route: Route | None = desk.ask.first("route", address=recipient.address, envelope=envelope)
     except PluginFault:
@@ -94,7 +91,7 @@ def _admit(session: Session, recipient: Recipient) -> Answer:
     if verdict is not None:
         if verdict.action is Action.DISCARD:  # this recipient only
             recipient.route = Route((Discard(),), (*(route.reasons if route else ()), verdict.reason))
-        elif (barred := session.judge(verdict, envelope)) is not None:
+        elif (barred := judge(session, verdict, envelope)) is not None:
             return barred
     envelope.recipients.append(recipient)
     session.state = State.RECIPIENTS
@@ -103,19 +100,27 @@ def _admit(session: Session, recipient: Recipient) -> Answer:
 
 def _route_barred(session: Session, address: str, route: Route | None) -> Answer | None:
     """Why mail for this address is not taken from this client, or None."""
+    if not session.may_relay:
+        if route is not None and not route.local:
+            return _refused(session, "relay-denied", address, answers.RELAY_DENIED)
+        if session.desk.service.refuse_percent_addresses and ROUTING.search(unquoted(split(address)[0])):
+            return _refused(session, "relay-denied", address, answers.ROUTED_LOCAL_PART)
     if route is None:
-        session.misbehaved("bad-recipient", address)
-        return answers.UNKNOWN_USER
-    if not route.local and not session.may_relay:
-        session.misbehaved("relay-denied", address)
-        session.desk.log.info("smtp.relay_denied", session=session.client.session, address=session.client.address, recipient=address)
-        return answers.RELAY_DENIED
+        return _refused(session, "bad-recipient", address, answers.UNKNOWN_USER)
     refusal = route.refusal
     if refusal is None:
         return None
-    if refusal.permanent:
-        session.misbehaved("bad-recipient", address)
-    return answers.refuse(refusal)
+    return _refused(session, "bad-recipient" if refusal.permanent else "", address, answers.refuse(refusal))
+
+
+def _refused(session: Session, event: str, address: str, answer: Answer) -> Answer:
+    """``answer``, after the log and, where ``event`` names what the client did wrong, the plugins have heard of it."""
+    client = session.client
+    session.desk.count("smtp_recipients_refused", service=session.desk.service.name, reason=event or "other")
+    session.desk.log.info("smtp.recipient_refused", session=client.session, address=client.address, recipient=address, reason=event)
+    if event:
+        session.misbehaved(event, address)
+    return answer
 
 
 def _text(argument: bytes) -> str | None:

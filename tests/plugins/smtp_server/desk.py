@@ -155,8 +155,8 @@ class Office:
         self.faults: list[tuple[str, str]] = []
         manager = pluggy.PluginManager("postroom")
         manager.add_hookspecs(hookspecs)
-        for number, plugin in enumerate(reversed((Router(), self.witness, *plugins))):
-            manager.register(plugin, f"plugin{number}")
+        for plugin in (*reversed(plugins), self.witness, Router()):
+            manager.register(plugin, type(plugin).__name__)
         self.ask = Asker(manager.hook, lambda: 0.0, lambda plugin, hook, error, arguments: self.faults.append((plugin, hook)))
         self.blobs, self.queue, self.people = MemoryBlobs(), MemoryQueue(), People(vault())
         self.counted: list[str] = []
