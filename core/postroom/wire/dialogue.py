@@ -168,9 +168,9 @@ class Dialogue:
         return self._work(self._session.received, None, answer.size)
 
     def _start_tls(self, answer: Answer) -> Answer:
+        self._stream.flush()
         if self._tls is None:
             raise HandshakeFailed("this service has no certificate")
-        self._stream.flush()
         try:
             details = self._stream.start_tls(self._tls.context(), server_side=True, timeout=self._limits.handshake)
         except TimedOut as error:

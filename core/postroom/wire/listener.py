@@ -86,6 +86,8 @@ class Listener:
         self.stop_accepting()
         for connection in list(self.sessions):
             connection.stream.stop()
+            if connection.client is None:  # still shaking hands: nothing has been promised to it
+                connection.greenlet.kill(block=False)
         gevent.joinall([connection.greenlet for connection in self.sessions], timeout=seconds)
         gevent.killall([connection.greenlet for connection in self.sessions], timeout=1.0)
 

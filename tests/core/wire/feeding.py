@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 
 def cuts(data: bytes) -> Iterator[list[bytes]]:
@@ -15,4 +16,4 @@ def cuts(data: bytes) -> Iterator[list[bytes]]:
 def cut_at(data: bytes, places: list[int]) -> list[bytes]:
     """``data`` cut at these places, as far as they lie within it; no piece is empty."""
     borders = [0, *sorted({place for place in places if 0 < place < len(data)}), len(data)]
-    return [data[start:end] for start, end in zip(borders, borders[1:], strict=False) if end > start]
+    return [data[start:end] for start, end in pairwise(borders) if end > start]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from postroom.config.schema import AccessRule
 from postroom.wire.access import Access, Decision, gateways, parse
 

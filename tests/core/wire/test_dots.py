@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from postroom.wire.dots import DotReader, stuff
 
+from postroom.wire.dots import DotReader, stuff
 from tests.core.wire.feeding import cut_at, cuts
 
 GOOD = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from postroom.wire.proxy import SIGNATURE, BadHeader, Endpoints, Header, parse, read
 from postroom.wire.stream import Stream
-
 from tests.core.wire.feeding import cuts
 from tests.core.wire.test_stream import Chopped
 

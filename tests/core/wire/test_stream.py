@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from postroom.wire.stream import FLUSH_BYTES, SKIP_BYTES, BareNewline, Disconnected, LineTooLong, Stream, TimedOut
 
+from postroom.wire.stream import FLUSH_BYTES, SKIP_BYTES, BareNewline, Disconnected, LineTooLong, Stream, TimedOut
 from tests.core.wire.feeding import cut_at, cuts
 
 LIMIT = 10
@@ -47,6 +47,9 @@ class Chopped:
     def send(self, data: bytes) -> int:
         self.sent += data[:7]
         return min(7, len(data))
+
+    def shutdown(self, how: int) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -171,7 +174,12 @@ def test_last_words_arrive_although_the_peer_still_talks(pair: tuple[Stream, soc
     peer.sendall(b"more and more" * 1000)
     stream.write(b"421 bye\r\n")
     stream.flush()
-    closer = threading.Thread(target=lambda: (stream.linger(), stream.close()))
+
+    def end() -> None:
+        stream.linger()
+        stream.close()
+
+    closer = threading.Thread(target=end)
     closer.start()
     assert peer.recv(100) == b"421 bye\r\n"
     assert peer.recv(100) == b""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from postroom.config.schema import ServerSettings, SniSettings, TlsSettings
 from postroom.wire.certificates import self_signed
 from postroom.wire.stream import Disconnected, Stream, TimedOut
