@@ -124,7 +124,7 @@ def test_a_server_without_starttls_gets_mail_where_it_is_only_wished() -> None:
 
 
 def test_a_broken_handshake_is_a_temporary_failure(context: ssl.SSLContext) -> None:
-    with Peer(f"{STARTTLS}S: 220 Go\n!raw this is not TLS at all\n!hang") as peer:
+    with Peer(f"{STARTTLS}S: 220 Go\n!octets 5\n!raw this is not TLS at all\n!hang") as peer:
         outcome = deliver(peer, outgoing(), encryption=Encryption.IF_AVAILABLE)[1]
     assert isinstance(outcome, TryLater)
     assert "TLS handshake failed" in outcome.reply.text
