@@ -37,10 +37,11 @@ class GroupWriter:
         self._bells = Bells()
         self._waiting: deque[Ticket] = deque()
         allocate = get_original("_thread", "allocate_lock")
-        self._lock = allocate()  # guards the four fields around it; held for microseconds
+        self._lock = allocate()  # guards the fields around it; held for microseconds
         self._wake = allocate()  # held while the writer has nothing to do
         self._wake.acquire()
         self._asleep = False
+        self._due = False  # somebody waits who wants to wait no longer
         self._running = False
         self._closing = False
         self._ended = allocate()
@@ -78,23 +79,26 @@ class GroupWriter:
 
     def _submit(self, ticket: Ticket) -> None:
         with self._lock:
-            if not self._closing:
+            closed = self._closing
+            if not closed:
                 self._waiting.append(ticket)
-                if self._asleep:
-                    ticket.bell.soon(self._rouse_now)
                 if not self._running:
                     self._running = True
                     self._ended.acquire()
                     get_original("_thread", "start_new_thread")(self._run, ())
-                return
-        ticket.error = StoreUnavailable("the database is closed")
-        ticket.bell.finished([ticket])
+        if closed:
+            ticket.error = StoreUnavailable("the database is closed")
+            ticket.bell.finished([ticket])
+        else:
+            ticket.bell.soon(self._begin)  # not while holding the lock, which it takes itself
 
-    def _rouse_now(self) -> None:
+    def _begin(self) -> None:
+        """Enough company has come: serve all that waits."""
         with self._lock:
             self._rouse()
 
     def _rouse(self) -> None:
+        self._due = True
         if self._asleep:
             self._asleep = False
             self._wake.release()
@@ -118,9 +122,11 @@ class GroupWriter:
 
     def _serve(self) -> bool:
         with self._lock:
-            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            self._asleep = not batch and not self._closing
+            count = min(BATCH, len(self._waiting)) if self._due else 0
+            batch = [self._waiting.popleft() for _ in range(count)]
+            self._due = bool(self._waiting) and self._due
             over = not batch and self._closing
+            self._asleep = not batch and not over
         if batch:
             self._engine.commit(batch)
             ring(batch)
