@@ -35,14 +35,16 @@ class Settlement:
         self.owner = owner
         self.rulings: list[Ruling] = []
         self.entries: list[tuple[list[int], Entry]] = []  # recipients that a report is about, and the report; the caller finishes it
-        self._events: list[tuple[int, int, int, str, str]] = []
+        self._events: list[tuple[Any, ...]] = []
+        self._number = ids.new_id()
 
     def add(self, ruling: Ruling, prepare: Callable[[Submission], Entry]) -> None:
         """Take in one ruling; ``prepare`` is ``Queue.prepare``."""
         finished = ruling.finished
         letter = finished.task.letter.id
         self.rulings.append(ruling)
-        self._events += [traces.row(letter, finished.at, event, detail) for event, detail in ruling.story()]
+        for event, detail in ruling.story():
+            self._event(letter, finished.at, event, detail)
         for notice in ruling.notices:
             detail: dict[str, Any] = {"kind": notice.kind}
             if notice.submission is not None:
@@ -50,7 +52,12 @@ class Settlement:
                 self.entries.append((notice.ids, prepare(notice.submission)))
             else:
                 detail["none"] = notice.note
-            self._events.append(traces.row(letter, finished.at, "reported", detail))
+            self._event(letter, finished.at, "reported", detail)
+
+    def _event(self, letter: int, at: int, event: str, detail: dict[str, Any]) -> None:
+        _, *rest = traces.row(letter, at, event, detail)
+        self._number += 1  # ids of one millisecond are in no order, and the trace of one attempt should be
+        self._events.append((self._number, *rest))
 
     @property
     def keys(self) -> list[int]:

@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import structlog
-
 from postroom import ids
 from postroom.mail.client import Client
 from postroom.mail.delivery import Delivered, Failed, Outcome, Refuse, Route, ToMailbox, ToQueue, TryLater
@@ -76,6 +74,16 @@ class FakeNews:
         self.published.append((topic, facts))
 
 
+class FakeLog:
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, Any]]] = []
+
+    def info(self, event: str, **facts: Any) -> None:
+        self.lines.append((event, facts))
+
+    warning = exception = info
+
+
 class FakeMetrics:
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         pass
@@ -112,9 +120,9 @@ class Office:
         )
         self.queue = Queue(db, self.ask, self.news, self.reports, self.clock)  # type: ignore[arg-type]
         self.line = Line("Internet", self.sender)
-        log = structlog.get_logger()
+        self.log = FakeLog()
         self.desk = Desk(
-            db, self.blobs, self.queue, self.ask, self.retry, [self.line], owner, self.clock, log, FakeMetrics(),  # type: ignore[arg-type]
+            db, self.blobs, self.queue, self.ask, self.retry, [self.line], owner, self.clock, self.log, FakeMetrics(),  # type: ignore[arg-type]
         )  # fmt: skip
         self.out = OutQueue(db, self.blobs)
         self.mailboxes = Mailboxes(db, self.blobs)
