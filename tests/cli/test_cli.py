@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -56,6 +57,24 @@ def test_a_reversible_password_is_kept_encrypted(postroom: Command, config: Path
     reversible = stored(config, "ann").reversible
     assert reversible
     assert "geheim" not in reversible
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_makes_before_the_first_start_belongs_to_the_user_of_the_server(postroom: Command, config: Path) -> None:
+    config.write_text("server: {run_as: nobody}")
+    assert postroom("user", "add", "ann").status == 0
+    assert {path.owner() for path in (config.parent / "data", *(config.parent / "data").rglob("*"))} == {"nobody"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_user_of_the_server_who_does_not_exist_is_a_failure(postroom: Command, config: Path) -> None:
+    config.write_text("server: {run_as: no-such-user}")
+    assert "there is no user or group no-such-user" in postroom("db", "migrate").err
+
+
+def test_what_commands_make_is_private(postroom: Command, config: Path) -> None:
+    postroom("user", "add", "ann")
+    assert (config.parent / "data" / "postroom.db").stat().st_mode & 0o077 == 0
 
 
 def test_an_account_cannot_be_made_twice(postroom: Command) -> None:

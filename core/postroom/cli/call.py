@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -56,17 +58,17 @@ class Call:
         from ..store.migrate import migrate
 
         config = self.settings()
-        become_owner(config)
-        migrate(config.database.url, base=config.base)
-        db = connect(config.database.url, pool=2, base=config.base)
-        news = News(config.server.run_dir)
-        if db.dialect == "postgresql":
-            news.relays.append(partial(tell_nodes, db))
-        try:
-            yield Opened(config, db, Accounts(db), news)
-        finally:
-            news.close()
-            db.close()
+        with as_owner(config):
+            migrate(config.database.url, base=config.base)
+            db = connect(config.database.url, pool=2, base=config.base)
+            news = News(config.server.run_dir)
+            if db.dialect == "postgresql":
+                news.relays.append(partial(tell_nodes, db))
+            try:
+                yield Opened(config, db, Accounts(db), news)
+            finally:
+                news.close()
+                db.close()
 
     def show(self, data: Any, text: Callable[[], str]) -> None:
         """Print ``data`` as JSON when that is asked for, else what ``text`` returns."""
@@ -90,14 +92,25 @@ def tell_nodes(db: Database, facts: list[dict[str, Any]]) -> None:
         db.write(lambda tx: tx.execute("SELECT pg_notify(?, ?)", (CHANNEL, payload)))
 
 
-def become_owner(config: Config) -> None:
-    """Keep what is made private, and as root be the server's user (``server.run_as``): it could not open root's files."""
+@contextmanager
+def as_owner(config: Config) -> Iterator[None]:
+    """Keep what is made inside private, and as root hand it to the server's user (``server.run_as``), who could not open it."""
     os.umask(0o077)
-    if config.server.run_as is not None and os.geteuid() == 0:
-        from ..serving import drop_privileges
+    try:
+        yield
+    finally:
+        if config.server.run_as is not None and os.geteuid() == 0:
+            _hand_over(config.server.data_dir, config.server.run_as)
 
-        config.server.data_dir.mkdir(parents=True, exist_ok=True)
-        drop_privileges(config)
+
+def _hand_over(folder: Path, owner: str) -> None:
+    user, _, group = owner.partition(":")
+    for path in (folder, *folder.rglob("*")):
+        with suppress(FileNotFoundError):  # a running server comes and goes
+            try:
+                shutil.chown(path, user, group or pwd.getpwnam(user).pw_gid)
+            except LookupError:
+                raise Failure(f"there is no user or group {owner} on this machine; see server.run_as in the configuration") from None
 
 
 def table(columns: tuple[str, ...], rows: list[tuple[Any, ...]], empty: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .call import Call, become_owner
+from .call import Call, as_owner
 
 
 @click.group()
@@ -19,8 +19,8 @@ def migrate(call: Call) -> None:
     from ..store import migrate as schema
 
     config = call.settings()
-    become_owner(config)
-    applied = schema.migrate(config.database.url, base=config.base)
+    with as_owner(config):
+        applied = schema.migrate(config.database.url, base=config.base)
     call.show({"applied": applied}, lambda: "\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
 
 
