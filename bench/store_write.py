@@ -69,9 +69,10 @@ def worker(arguments: argparse.Namespace, accounts: list[int]) -> None:
     took = time.perf_counter() - start
     db.close()
     waits.sort()
+    p50, p99 = (waits[len(waits) * percent // 100] * 1e3 for percent in (50, 99))
     use = resource.getrusage(resource.RUSAGE_SELF)
     print(
-        f"  {len(waits) / took:7.0f} writes/s   wait ms: p50 {waits[len(waits) // 2] * 1e3:.1f}  p99 {waits[len(waits) * 99 // 100] * 1e3:.1f}"
+        f"  {len(waits) / took:7.0f} writes/s   wait ms: p50 {p50:.1f}  p99 {p99:.1f}"
         f"  max {waits[-1] * 1e3:.0f}   cpu µs/write: {(use.ru_utime + use.ru_stime) / len(waits) * 1e6:.0f}   {use.ru_maxrss // 1024} MB",
         flush=True,
     )

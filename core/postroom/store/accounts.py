@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..ids import new_id
+from postroom.ids import new_id
+
 from . import mailboxes
 from .changes import checked_name, refuse_taken
 from .database import Database, Row, Tx
@@ -72,7 +73,7 @@ class Accounts(Mappings, Lists):
         """Whether any account has a reversible secret (CRAM-MD5 and APOP are offered only then)."""
         return self.db.read_slow(lambda tx: tx.one("SELECT 1 FROM account WHERE reversible <> '' LIMIT 1")) is not None
 
-    def add(self, name: str, **values: Any) -> Account:
+    def add(self, name: str, /, **values: Any) -> Account:
         """A new account with its folders. Raises BadName, and Conflict when the name is taken by an account or a list."""
         account = Account(new_id(), checked_name(name), created=int(self.clock() * 1000))
         for key, value in _checked(values).items():
@@ -87,8 +88,8 @@ class Accounts(Mappings, Lists):
         self.change(work)
         return account
 
-    def update(self, name: str, **values: Any) -> Account:
-        """Change fields of an account and return it. Raises KeyError when there is none, ValueError for a field that is fixed or unknown."""
+    def update(self, name: str, /, **values: Any) -> Account:
+        """Change fields of an account and return it. Raises KeyError when there is none, ValueError for fixed and unknown fields."""
         found = self.get(name)
         if found is None:
             raise KeyError(name)

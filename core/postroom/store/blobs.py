@@ -8,7 +8,8 @@ import random
 import time
 from collections.abc import Callable, Iterator
 
-from ..ids import RANDOM_BITS
+from postroom.ids import RANDOM_BITS
+
 from .collect import collect, drop_incomplete
 from .database import Database, StoreUnavailable, Tx
 
@@ -112,7 +113,7 @@ class Draft:
         return self._first or self._joined()[:CHUNK]
 
     def write(self, data: bytes) -> None:
-        """Add bytes. Beyond 256 KB this commits full chunks, so it may wait and raise StoreUnavailable; the draft is then of no more use."""
+        """Add bytes. Beyond 256 KB this commits full chunks, so it waits, and may raise StoreUnavailable: the end of the draft."""
         if self._hash:
             raise ValueError("the draft is sealed")
         self._digest.update(data)

@@ -87,9 +87,10 @@ class Database(abc.ABC):
 def connect(url: str, *, pool: int = 20, base: Path = Path()) -> Database:
     """The database behind ``url`` (``sqlite:///path`` or ``postgresql://…``), not opened yet.
 
-    ``pool``: connections for reading at most (PostgreSQL); ``base``: what a relative SQLite path is relative to. Raises ValueError for other schemes.
+    ``pool``: connections for reading at most (PostgreSQL); ``base``: what a relative SQLite path is relative to.
+    Raises ValueError for other schemes.
     """
-    scheme = url.split(":", 1)[0].split("+")[0]
+    scheme = url.partition(":")[0].partition("+")[0]
     if scheme == "sqlite":
         from .sqlite import SqliteDatabase
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..ids import new_id
+from postroom.ids import new_id
+
 from .changes import Changes, checked_name, refuse_taken
 from .database import Tx
 

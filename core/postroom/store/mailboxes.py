@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from ..ids import new_id
+from postroom.ids import new_id
+
 from .blobs import CHUNK, Blobs
 from .database import Conflict, Database, Tx
 
@@ -30,8 +31,9 @@ MAKE = (
 )
 FIND = "SELECT id, account_id, path, uidvalidity, uidnext, modseq, special FROM mailbox WHERE account_id = ? AND path = ?"
 LISTING = "SELECT uid, size, flags, hidden, received_at FROM message WHERE mailbox_id = ? ORDER BY uid"
-WHOLE = "SELECT prefix, blob_id, data, blob.size FROM message JOIN blob ON blob.id = blob_id WHERE mailbox_id = ? AND uid = ?"
-HEAD = "SELECT prefix, blob_id, substr(data, 1, CAST(? AS INTEGER)) FROM message JOIN blob ON blob.id = blob_id WHERE mailbox_id = ? AND uid = ?"
+ONE = "FROM message JOIN blob ON blob.id = blob_id WHERE mailbox_id = ? AND uid = ?"
+WHOLE = f"SELECT prefix, blob_id, data, blob.size {ONE}"
+HEAD = f"SELECT prefix, blob_id, substr(data, 1, CAST(? AS INTEGER)) {ONE}"
 DELETE = "DELETE FROM message WHERE mailbox_id = ? AND uid = ?"
 HIDE = "UPDATE message SET hidden = 1 WHERE mailbox_id = ? AND uid = ?"
 TOUCH = "UPDATE mailbox SET modseq = modseq + 1 WHERE id = ?"
@@ -101,7 +103,10 @@ def _append(tx: Tx, account_id: int, folder: str, values: tuple[int, int, bytes,
 
 
 def make(tx: Tx, account_id: int, folder: str) -> None:
-    """Make a folder unless it exists. UIDVALIDITY is the second of its making, so a folder made anew has a higher one (RFC 3501 section 2.3.1.1)."""
+    """Make a folder unless it exists.
+
+    UIDVALIDITY is the second of its making, so a folder made anew has a higher one (RFC 3501 section 2.3.1.1).
+    """
     tx.do(MAKE, (new_id(), folder, int(time.time()), SPECIAL.get(folder, ""), account_id))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..ids import new_id
+from postroom.ids import new_id
+
 from .changes import Changes
 from .database import Tx
 

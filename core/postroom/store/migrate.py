@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Status:
 
 
 def status(url: str, *, base: Path = Path()) -> Status:
-    """What is applied and what is not. Raises StoreUnavailable when the database does not answer; a missing SQLite file is an empty database."""
+    """What is applied and what is not; a missing SQLite file is an empty database. Raises StoreUnavailable when it does not answer."""
     with _opened(url, base) as database:
         return _status(Runner(database, str(MIGRATIONS)))
 
@@ -69,15 +69,13 @@ def _status(runner: Any) -> Status:
 
 @contextmanager
 def _opened(url: str, base: Path) -> Iterator[Any]:
-    database = _database(url, base)
     try:
-        database.connect()
-        yield database
+        database = _database(url, base)
+        with closing(database):
+            database.connect()
+            yield database
     except (peewee.OperationalError, peewee.InterfaceError, OSError) as error:
         raise StoreUnavailable(f"database {_where(url)}: {str(error).strip()}") from error
-    finally:
-        if not database.is_closed():
-            database.close()
 
 
 def _database(url: str, base: Path) -> Any:

@@ -28,23 +28,31 @@ OPTIONS = "-c lock_timeout=8000 -c idle_in_transaction_session_timeout=60000"
 READY = {waiting.WAIT_R: waiting.Ready.R, waiting.WAIT_W: waiting.Ready.W, waiting.WAIT_RW: waiting.Ready.RW}
 
 
-class NativeConnection(psycopg.Connection[Any]):
-    """For a thread without a hub: psycopg's own waiting in C, which gevent's patched select would replace by a slower one."""
+class Waiting(psycopg.Connection[Any]):
+    """A connection that does not wait for ever."""
 
-    answer_seconds = ANSWER_SECONDS
+    answer_seconds = ANSWER_SECONDS  # how long the server may take over one answer
+
+    def given_up(self) -> psycopg.OperationalError:
+        """Close the connection, for its next answer would be a late one, and the error to raise."""
+        self.pgconn.finish()
+        return psycopg.OperationalError(f"the server has not answered for {self.answer_seconds:.0f} s")
+
+
+class NativeConnection(Waiting):
+    """For a thread without a hub: psycopg's own waiting in C, which gevent's patched select would replace by a slower one."""
 
     def wait(self, gen: Generator[Any, Any, T], interval: float = 1.0, timeout: float | None = None) -> T:
         """Run psycopg's generator to its end; no answer in time is an OperationalError."""
         try:
-            return waiting.wait_c(gen, self.pgconn.socket, interval=interval, timeout=timeout or self.answer_seconds)
+            result: T = waiting.wait_c(gen, self.pgconn.socket, interval=interval, timeout=timeout or self.answer_seconds)
+            return result
         except psycopg.errors._WaitTimeout as error:
-            raise psycopg.OperationalError("the server does not answer") from error
+            raise self.given_up() from error
 
 
-class HubConnection(psycopg.Connection[Any]):
+class HubConnection(Waiting):
     """For greenlets: waits on the hub. One greenlet at a time uses it."""
-
-    answer_seconds = ANSWER_SECONDS
 
     def wait(self, gen: Generator[Any, Any, T], interval: float = 1.0, timeout: float | None = None) -> T:
         """Run psycopg's generator to its end; no answer in time is an OperationalError."""
@@ -58,7 +66,7 @@ class HubConnection(psycopg.Connection[Any]):
             result: T = end.value
             return result
         except TimeoutError as error:
-            raise psycopg.OperationalError("the server does not answer") from error
+            raise self.given_up() from error
 
     def _ready(self, wanted: int, seconds: float) -> int:
         number = self.pgconn.socket
@@ -80,7 +88,7 @@ class Connector:
         self._not_before = 0.0
         self._reason = ""
 
-    def open(self, kind: type[NativeConnection | HubConnection], *, read_only: bool = False) -> Any:
+    def open(self, kind: type[Waiting], *, read_only: bool = False) -> Waiting:
         """A new connection in autocommit mode. Raises StoreUnavailable. On a hub the connecting itself is done by its thread pool."""
         if monotonic() < self._not_before:
             raise StoreUnavailable(self._reason)
@@ -98,7 +106,7 @@ class Connector:
         self._delay = 0.0
         return connection
 
-    def _connect(self, kind: type[NativeConnection | HubConnection], read_only: bool) -> Any:
+    def _connect(self, kind: type[Waiting], read_only: bool) -> Waiting:
         options = OPTIONS + (" -c default_transaction_read_only=on" if read_only else "")
         given = psycopg.conninfo.conninfo_to_dict(self._url)
         settings: dict[str, Any] = {**SETTINGS, **given, "options": f"{options} {given.get('options', '')}".strip()}

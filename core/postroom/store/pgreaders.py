@@ -9,7 +9,7 @@ from gevent._hub_local import get_hub_if_exists
 from gevent.lock import DummySemaphore, Semaphore
 
 from .database import ANSWER_SECONDS, StoreUnavailable, Tx
-from .pgconnection import Connector, HubConnection, NativeConnection
+from .pgconnection import Connector, HubConnection, NativeConnection, Waiting
 from .pgtx import PostgresqlTx
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class Readers:
         self._connector = connector
         self._idle: list[PostgresqlTx] = []
         hub = get_hub_if_exists()
-        self._kind: type[NativeConnection | HubConnection] = NativeConnection if hub is None else HubConnection
+        self._kind: type[Waiting] = NativeConnection if hub is None else HubConnection
         self._free: Semaphore | DummySemaphore = DummySemaphore() if hub is None else Semaphore(size)  # a thread alone needs but one
         self._closed = False
 

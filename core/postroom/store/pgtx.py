@@ -10,6 +10,7 @@ import psycopg
 from psycopg import errors
 
 from .database import Conflict, Row, StoreUnavailable, Tx
+from .pgconnection import Waiting
 
 KEYS = "SELECT pg_advisory_xact_lock(k) FROM unnest(?::bigint[]) k"
 
@@ -26,12 +27,12 @@ class PostgresqlTx(Tx):
 
     dialect = "postgresql"
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: Waiting) -> None:
         self.connection = connection
         self.committing = False  # COMMIT is on its way: if the connection is lost now, nobody knows
         self._failures = 0
         self._statements: dict[str, str] = {}
-        self._builder = peewee.PostgresqlDatabase(None, prefer_psycopg3=True)
+        self._builder: Any = peewee.PostgresqlDatabase(None, prefer_psycopg3=True)
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and wait for its rows."""

@@ -47,6 +47,7 @@ class PostgresqlEngine:
             return self._transaction(self._ready(), batch)
 
     def _alone(self, ticket: Ticket) -> None:
+        failure: Exception | None = None
         for _ in range(ATTEMPTS):
             failure = self._transaction(self._ready(), [ticket])
             if not isinstance(failure if ticket.error is None else ticket.error, Contended):

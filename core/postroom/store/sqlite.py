@@ -35,31 +35,36 @@ class SqliteTx(Tx):
         self.connection = connection
         self.failed: StoreUnavailable | None = None
         self._cursor = connection.cursor()
-        self._builder = peewee.SqliteDatabase(None)
+        self._builder: Any = peewee.SqliteDatabase(None)
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement; its rows."""
         try:
             return self._cursor.execute(sql, params).fetchall()
         except sqlite3.Error as error:
             raise self._translated(error) from error
 
     def one(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+        """Run one statement; its first row."""
         rows = self.execute(sql, params)
         return rows[0] if rows else None
 
     def do(self, sql: str, params: Sequence[Any] = ()) -> None:
+        """Run one statement at once; waiting would save nothing here."""
         try:
             self._cursor.execute(sql, params)
         except sqlite3.Error as error:
             raise self._translated(error) from error
 
     def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each of ``rows``."""
         try:
             self._cursor.executemany(sql, rows)
         except sqlite3.Error as error:
             raise self._translated(error) from error
 
     def run(self, query: Any) -> list[dict[str, Any]]:
+        """Run a peewee query."""
         sql, params = self._builder.get_sql_context().sql(query).query()
         rows = self.execute(sql, params)
         names = [column[0] for column in self._cursor.description or ()]
@@ -127,7 +132,7 @@ class SqliteEngine:
         try:
             with self._turn:
                 self._transaction(self._ready(), batch)
-        except Exception as error:  # noqa: BLE001  whatever it is, those who wait must hear of it and the thread must live
+        except Exception as error:
             fail(batch, error if isinstance(error, StoreUnavailable) else StoreUnavailable(f"SQLite: {error}"))
             self.close()  # the next batch starts with a new connection: nothing of a failed one is carried on
 

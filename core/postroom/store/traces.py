@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ..ids import new_id
+from postroom.ids import new_id
+
 from .database import Database, Tx
 
 INSERT = "INSERT INTO trace (id, trace, at, event, detail) VALUES (?, ?, ?, ?, ?)"

@@ -78,19 +78,22 @@ class GroupWriter:
             self._ended.release()
 
     def _submit(self, ticket: Ticket) -> None:
-        with self._lock:
-            closed = self._closing
-            if not closed:
-                self._waiting.append(ticket)
-                if not self._running:
-                    self._running = True
-                    self._ended.acquire()
-                    get_original("_thread", "start_new_thread")(self._run, ())
-        if closed:
+        if not self._enqueue(ticket):
             ticket.error = StoreUnavailable("the database is closed")
             ticket.bell.finished([ticket])
-        else:
-            ticket.bell.soon(self._begin)  # not while holding the lock, which it takes itself
+            return
+        ticket.bell.soon(self._begin)
+
+    def _enqueue(self, ticket: Ticket) -> bool:
+        with self._lock:
+            if self._closing:
+                return False
+            self._waiting.append(ticket)
+            if not self._running:
+                self._running = True
+                self._ended.acquire()
+                get_original("_thread", "start_new_thread")(self._run, ())
+        return True
 
     def _begin(self) -> None:
         """Enough company has come: serve all that waits."""
@@ -158,7 +161,7 @@ def perform(ticket: Ticket, tx: Any) -> bool:
     try:
         ticket.result = ticket.fn(tx)
         ticket.error = None
-    except BaseException as error:  # noqa: BLE001  whatever it is, it belongs to the caller and must not end the thread
+    except BaseException as error:
         ticket.result = None
         ticket.error = error
         return False

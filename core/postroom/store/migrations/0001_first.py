@@ -14,9 +14,10 @@ POSTGRESQL = {"key": "BIGINT", "bytes": "BYTEA", "clustered": ""}
 TABLES = (
     """CREATE TABLE account (
         id {key} PRIMARY KEY, name TEXT NOT NULL UNIQUE, password TEXT NOT NULL, scram TEXT NOT NULL, reversible TEXT NOT NULL,
-        comment TEXT NOT NULL, admin SMALLINT NOT NULL, enabled SMALLINT NOT NULL, in_everyone SMALLINT NOT NULL, internet SMALLINT NOT NULL,
-        max_size BIGINT NOT NULL, forward TEXT NOT NULL, use_forwarding SMALLINT NOT NULL, assistants TEXT NOT NULL,
-        redirect_to_assistant SMALLINT NOT NULL, hold SMALLINT NOT NULL, protocols TEXT NOT NULL, created BIGINT NOT NULL)""",
+        comment TEXT NOT NULL, admin SMALLINT NOT NULL, enabled SMALLINT NOT NULL, in_everyone SMALLINT NOT NULL,
+        internet SMALLINT NOT NULL, max_size BIGINT NOT NULL, forward TEXT NOT NULL, use_forwarding SMALLINT NOT NULL,
+        assistants TEXT NOT NULL, redirect_to_assistant SMALLINT NOT NULL, hold SMALLINT NOT NULL, protocols TEXT NOT NULL,
+        created BIGINT NOT NULL)""",
     "CREATE TABLE mapping (id {key} PRIMARY KEY, address TEXT NOT NULL, target TEXT NOT NULL, position INTEGER NOT NULL)",
     "CREATE INDEX mapping_address ON mapping (address)",
     "CREATE TABLE dlist (id {key} PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
@@ -71,7 +72,8 @@ ON_POSTGRESQL = (  # bytes of mail rarely shrink, so no time is spent on trying;
     """CREATE FUNCTION note_loose() RETURNS trigger LANGUAGE plpgsql AS
         'BEGIN INSERT INTO loose (blob_id) SELECT DISTINCT blob_id FROM gone; RETURN NULL; END'""",
     *(
-        f"CREATE TRIGGER {table}_gone AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION note_loose()"
+        f"CREATE TRIGGER {table}_gone AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone"
+        " FOR EACH STATEMENT EXECUTE FUNCTION note_loose()"
         for table in ("message", "outgoing")
     ),
 )
