@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from postroom.cli.main import run
+from postroom.config.load import load
+from postroom.store.database import Database, connect
 
 CONFIG = """
 domains: {default: example.test, local: [example.test]}
@@ -37,10 +39,19 @@ Command = Callable[..., Done]
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
+def config(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """The configuration; modules that use ``database_url`` run on both engines, the others on the SQLite of the defaults."""
     file = tmp_path / "config.yaml"
-    file.write_text(CONFIG)
+    chosen = "database_url" in request.fixturenames
+    file.write_text(CONFIG + (f"database: {{url: {request.getfixturevalue('database_url')!r}}}\n" if chosen else ""))
     return file
+
+
+def opened(config: Path) -> Database:
+    """The database of a configuration; the caller closes it."""
+    settings = load(config).config
+    assert settings is not None
+    return connect(settings.database.url, base=settings.base)
 
 
 @pytest.fixture

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from postroom.ids import text
-from postroom.store.database import connect
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, opened
 from tests.core.queue.office import LATER, Office
+
+pytestmark = pytest.mark.usefixtures("database_url")
 
 
 @pytest.fixture
 def office(postroom: Command, config: Path) -> Iterator[Office]:
     """The queue of the same store, with a scripted sender."""
     postroom("db", "migrate")
-    database = connect("sqlite:///data/postroom.db", base=config.parent)
+    database = opened(config)
     yield Office(database)
     database.close()
 

@@ -1,0 +1,143 @@
+"""``postroom user``, ``alias`` and ``list``, on both databases."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from postroom.credentials import password_matches
+from postroom.store.accounts import Account, Accounts
+from tests.cli.conftest import Command, opened
+
+pytestmark = pytest.mark.usefixtures("database_url")
+
+
+def stored(config: Path, name: str) -> Account:
+    database = opened(config)
+    account = Accounts(database).get(name)
+    database.close()
+    assert account is not None
+    return account
+
+
+# --- accounts
+
+
+def test_an_account_can_be_made_before_the_first_start(postroom: Command, config: Path) -> None:
+    assert postroom("user", "add", "Ann", "--password-stdin", "--admin", feed="geheim\n").out == "account ann made\n"
+    account = stored(config, "ann")
+    assert account.admin
+    assert password_matches(account.password, "geheim")
+    assert account.scram
+    assert not account.reversible
+
+
+def test_without_a_terminal_a_password_is_made_up_and_printed_once(postroom: Command, config: Path) -> None:
+    password = postroom("user", "add", "ann").out.splitlines()[1].removeprefix("password: ")
+    assert password_matches(stored(config, "ann").password, password)
+
+
+def test_a_made_up_password_is_in_the_json_too(postroom: Command) -> None:
+    made = json.loads(postroom("user", "add", "ann", "--json").out)
+    assert made["name"] == "ann"
+    assert len(made["password"]) >= 16
+
+
+def test_a_reversible_password_is_kept_encrypted(postroom: Command, config: Path) -> None:
+    postroom("user", "add", "ann", "--password-stdin", "--reversible", feed="geheim\n")
+    reversible = stored(config, "ann").reversible
+    assert reversible
+    assert "geheim" not in reversible
+
+
+def test_an_account_cannot_be_made_twice(postroom: Command) -> None:
+    postroom("user", "add", "ann")
+    done = postroom("user", "add", "ANN")
+    assert done.status == 1
+    assert done.err == "postroom: there is an account named ANN already: `postroom user password ANN` gives it another password\n"
+
+
+def test_an_empty_standard_input_is_no_password(postroom: Command) -> None:
+    assert postroom("user", "add", "ann", "--password-stdin").status == 1
+
+
+def test_a_name_that_no_mailbox_can_have_is_refused(postroom: Command) -> None:
+    done = postroom("user", "add", "ann@example.test")
+    assert done.status == 1
+    assert "cannot be a name" in done.err
+
+
+def test_a_password_can_be_changed(postroom: Command, config: Path) -> None:
+    postroom("user", "add", "ann")
+    assert postroom("user", "password", "ann", "--password-stdin", feed="neu\n").out == "account ann has another password\n"
+    assert password_matches(stored(config, "ann").password, "neu")
+
+
+def test_accounts_are_listed_without_their_secrets(postroom: Command) -> None:
+    postroom("user", "add", "ann", "--reversible")
+    assert postroom("user", "list").out.splitlines()[1].split() == ["ann", "no", "yes", "yes", "-", "-"]
+    (account,) = json.loads(postroom("user", "list", "--json").out)
+    assert account["reversible"] is True
+    assert not {"password", "scram"} & set(account)
+
+
+def test_fields_of_an_account_can_be_set(postroom: Command, config: Path) -> None:
+    postroom("user", "add", "ann")
+    postroom("user", "set", "ann", "forward=bob, x@example.net", "use_forwarding=yes", "max_size=10MB")
+    account = stored(config, "ann")
+    assert account.forward == ("bob", "x@example.net")
+    assert account.use_forwarding
+    assert account.max_size == 10 << 20
+
+
+@pytest.mark.parametrize("change", ["nonsense", "colour=red", "password=x", "id=7", "enabled=perhaps", "max_size=huge"])
+def test_a_field_that_cannot_be_set_is_refused(postroom: Command, change: str) -> None:
+    postroom("user", "add", "ann")
+    done = postroom("user", "set", "ann", change)
+    assert done.status == 1
+    assert done.err.startswith("postroom: ")
+    assert "Traceback" not in done.err
+
+
+def test_an_unknown_account_is_a_failure_with_the_name_that_was_perhaps_meant(postroom: Command) -> None:
+    postroom("user", "add", "annabel")
+    for arguments in (("show", "anabel"), ("remove", "anabel"), ("password", "anabel"), ("set", "anabel", "admin=yes")):
+        assert postroom("user", *arguments).err == "postroom: there is no account anabel, did you mean annabel?\n"
+
+
+def test_an_account_can_be_removed(postroom: Command) -> None:
+    postroom("user", "add", "ann")
+    assert postroom("user", "remove", "ann").status == 0
+    assert postroom("user", "show", "ann").status == 1
+
+
+# --- mappings and lists
+
+
+def test_a_mapping_leads_to_several_targets(postroom: Command) -> None:
+    postroom("alias", "add", "sales@example.test", "ann", "bob")
+    assert json.loads(postroom("alias", "list", "--json").out) == [{"address": "sales@example.test", "targets": ["ann", "bob"]}]
+
+
+def test_one_target_or_the_whole_mapping_can_be_removed(postroom: Command) -> None:
+    postroom("alias", "add", "sales", "ann", "bob")
+    assert postroom("alias", "remove", "sales", "ann").status == 0
+    assert json.loads(postroom("alias", "list", "--json").out) == [{"address": "sales", "targets": ["bob"]}]
+    assert postroom("alias", "remove", "sales").status == 0
+    assert postroom("alias", "remove", "sales").err == "postroom: there is no mapping sales; see `postroom alias list`\n"
+
+
+def test_members_can_be_added_to_a_list_and_taken_out(postroom: Command) -> None:
+    postroom("list", "add", "team", "ann")
+    postroom("list", "add", "team", "bob", "carl")
+    postroom("list", "remove", "team", "bob")
+    assert postroom("list", "show", "team").out == "ann\ncarl\n"
+
+
+def test_a_list_can_be_removed(postroom: Command) -> None:
+    postroom("list", "add", "team", "ann")
+    assert postroom("list", "remove", "team").status == 0
+    assert postroom("list", "list").out == "there are no lists; make one with `postroom list add`\n"
+    assert postroom("list", "show", "team").status == 1
