@@ -23,9 +23,10 @@ TAKE = {
     "postgresql": _TAKE.format(due=f"= ANY(ARRAY({_DUE} FOR UPDATE SKIP LOCKED))") + _COLUMNS,
 }
 LETTERS = (
-    'SELECT id, blob_id, prefix, size, sender, "user", body, smtputf8, requiretls, ret, envid, queued_at'
+    'SELECT id, blob_id, prefix, size, sender, "user", body, smtputf8, requiretls, ret, envid, queued_at, held'
     " FROM outgoing WHERE id IN ({marks})"
 )
+HELD_NO_MORE = "UPDATE outgoing SET held = 0 WHERE id = ?"
 RENEW = "UPDATE outgoing_recipient SET lease_until = ?, next_try = ? WHERE id = ? AND lease_owner = ?"
 GIVE_BACK = "UPDATE outgoing_recipient SET lease_owner = '', lease_until = 0, next_try = ? WHERE id = ? AND lease_owner = ?"
 FORFEIT = "UPDATE outgoing_recipient SET lease_owner = '', lease_until = 0, next_try = ? WHERE lease_owner = ?"
@@ -39,20 +40,23 @@ def take(tx: Tx, channel: str, owner: str, now: int, until: int, limit: int, sta
     for row in sorted(rows):  # by id: oldest first
         addressee = Addressee(*row)
         found.setdefault(addressee.letter_id, []).append(addressee)
-    letters = load(tx, sorted(found))
+    letters = _load(tx, sorted(found))
     return [(letter, found[letter.id]) for letter in letters]
 
 
-def load(tx: Tx, ids: Sequence[int]) -> list[Letter]:
+def _load(tx: Tx, ids: Sequence[int]) -> list[Letter]:
     """The letters of these ids, in order of id."""
     if not ids:
         return []
     rows = tx.execute(LETTERS.format(marks=",".join("?" * len(ids))), ids)
+    for row in rows:
+        if row[-1]:  # held on a timer that has run out: from now on it just waits
+            tx.execute(HELD_NO_MORE, (row[0],))
     return sorted((_letter(row) for row in rows), key=lambda letter: letter.id)
 
 
 def _letter(row: Sequence[Any]) -> Letter:
-    number, blob_id, prefix, size, sender, user, body, smtputf8, requiretls, ret, envid, queued_at = row
+    number, blob_id, prefix, size, sender, user, body, smtputf8, requiretls, ret, envid, queued_at, _ = row
     return Letter(number, blob_id, bytes(prefix), size, sender, user, body, bool(smtputf8), bool(requiretls), ret, envid, queued_at)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..mail.message import Message
+from ..store import traces
 from .letter import BOUNCING, HELD, WAITING
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class OutQueue:
 
         def work(tx: Tx) -> None:
             self._mark(tx, number, HELD_ON_TIMER if until else HELD_FOR_GOOD)
+            traces.record(tx, number, now, "held", {"until": until} if until else {})
             # A claimed row keeps its next try, the end of its lease, so that its attempt can be settled
             tx.execute(
                 "UPDATE outgoing_recipient SET state = ?, next_try = CASE WHEN lease_until > ? OR ? = 0 THEN next_try ELSE ? END"
@@ -111,6 +113,7 @@ class OutQueue:
         def work(tx: Tx) -> None:
             if tx.one("SELECT 1 FROM outgoing WHERE id = ?", (number,)) is None:
                 raise NotQueued(number)
+            traces.record(tx, number, now, "retried", {})
             tx.execute(
                 "UPDATE outgoing_recipient SET next_try = ? WHERE outgoing_id = ? AND state = ? AND lease_until <= ?",
                 (now, number, WAITING, now),
@@ -131,12 +134,14 @@ class OutQueue:
             tx.execute("DELETE FROM outgoing_recipient WHERE outgoing_id = ?", (number,))
             if not tx.execute("DELETE FROM outgoing WHERE id = ? RETURNING id", (number,)):
                 raise NotQueued(number)
+            traces.record(tx, number, now, "removed", {})
 
         self.db.write(work)
 
     def _set_due(self, number: int, now: int, state: int) -> None:
         def work(tx: Tx) -> None:
             self._mark(tx, number, 0)
+            traces.record(tx, number, now, "returned" if state == BOUNCING else "released", {})
             tx.execute(
                 "UPDATE outgoing_recipient SET state = ?, next_try = CASE WHEN lease_until > ? THEN next_try ELSE ? END"
                 " WHERE outgoing_id = ? AND state IN (?, ?)",

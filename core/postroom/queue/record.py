@@ -43,8 +43,8 @@ class Settlement:
         finished = ruling.finished
         letter = finished.task.letter.id
         self.rulings.append(ruling)
-        for event, detail in ruling.story():
-            self._event(letter, finished.at, event, detail)
+        for event, told in ruling.story():
+            self._event(letter, finished.at, event, told)
         for notice in ruling.notices:
             detail: dict[str, Any] = {"kind": notice.kind}
             if notice.submission is not None:

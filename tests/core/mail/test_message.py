@@ -84,7 +84,14 @@ def test_no_encoded_word_makes_it_raise(payload: str, encoding: str, charset: st
 
 @pytest.mark.parametrize(
     "data",
-    [b"A: b\r\n" * 40_000, b"A" * 250_000, b"A: " + b"\r\n x" * 60_000, b" " * 250_000, b"S: " + b"=?" * 120_000, b"S: " + b"=?u?q?a?= " * 25_000],
+    [
+        b"A: b\r\n" * 40_000,
+        b"A" * 250_000,
+        b"A: " + b"\r\n x" * 60_000,
+        b" " * 250_000,
+        b"S: " + b"=?" * 120_000,
+        b"S: " + b"=?u?q?a?= " * 25_000,
+    ],
 )
 def test_hostile_headers_cost_little(data: bytes) -> None:
     begin = time.process_time()

@@ -17,7 +17,14 @@ from postroom.mail.report import Fate, Report, build
 
 ORIGINAL = b"From: ann@our.test\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nMessage-ID: <m1@our.test>\r\n\r\nHello\r\n"
 FATE = Fate(
-    "joe@far.test", "joe@far.test", "failed", "5.1.1", "550 5.1.1 No such user", "mx.far.test[192.0.2.1]:25", attempts=1, last_try=1_700_000_100.0
+    "joe@far.test",
+    "joe@far.test",
+    "failed",
+    "5.1.1",
+    "550 5.1.1 No such user",
+    "mx.far.test[192.0.2.1]:25",
+    attempts=1,
+    last_try=1_700_000_100.0,
 )
 REPORT = Report(
     "failure", "ann@our.test", (FATE,), ORIGINAL, True, "0trace", "0report", "mail.our.test", "our.test", 1_700_000_200.0, 1_700_000_000.0,
@@ -56,7 +63,14 @@ def test_it_comes_from_the_mailer_daemon_and_nobody_answers_it() -> None:
 
 def test_the_words_say_who_refused_what_it_means_and_what_to_do() -> None:
     words = text(REPORT)
-    for piece in ("Grüße", "joe@far.test", "mx.far.test[192.0.2.1]:25 answered", "550 5.1.1 No such user", "no mailbox of that name", "Check the part"):
+    for piece in (
+        "Grüße",
+        "joe@far.test",
+        "mx.far.test[192.0.2.1]:25 answered",
+        "550 5.1.1 No such user",
+        "no mailbox of that name",
+        "Check the part",
+    ):
         assert piece in words
     assert "Tried once" in words
     assert "0trace" in words
@@ -139,7 +153,9 @@ WORD = st.text(max_size=30)
 
 
 @given(WORD, WORD, WORD, WORD, WORD, st.binary(max_size=200), st.booleans())
-def test_no_strangers_text_breaks_the_form(address: str, original: str, words: str, orcpt: str, envid: str, data: bytes, utf8: bool) -> None:
+def test_no_strangers_text_breaks_the_form(
+    address: str, original: str, words: str, orcpt: str, envid: str, data: bytes, utf8: bool
+) -> None:
     fate = replace(FATE, address=address, original=original, words=words, orcpt=orcpt, server=words)
     report = replace(REPORT, fates=(fate,), original=b"Subject: " + data, whole=False, envid=envid, utf8=utf8, sender=original)
     built = build(report)
@@ -150,7 +166,9 @@ def test_no_strangers_text_breaks_the_form(address: str, original: str, words: s
     assert len(re.findall(rb"(?m)^Final-Recipient:", status)) == 1
 
 
-@pytest.mark.parametrize(("status", "piece"), [("5.1.1", "no mailbox"), ("5.1.99", "not accepted"), ("5.9.9", ""), ("", ""), ("4.2.2", "full")])
+@pytest.mark.parametrize(
+    ("status", "piece"), [("5.1.1", "no mailbox"), ("5.1.99", "not accepted"), ("5.9.9", ""), ("", ""), ("4.2.2", "full")]
+)
 def test_the_remedy_is_found_by_detail_then_by_subject(status: str, piece: str) -> None:
     meaning, advice = remedy(status)
     assert piece in meaning

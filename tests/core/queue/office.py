@@ -113,17 +113,15 @@ class Office:
     def __init__(self, db: Database, owner: str = "worker-1", clock: list[float] | None = None) -> None:
         self.time = clock if clock is not None else [START]
         self.db, self.blobs = db, Blobs(db, self.clock)
-        self.ask, self.news, self.sender = FakeAsk(), FakeNews(), FakeSender()
+        self.sender, self.ask, self.news = FakeSender(), FakeAsk(), FakeNews()
+        ask: Any = self.ask
+        parts: Any = self.news, FakeLog(), FakeMetrics()
+        news, self.log, metrics = parts
         self.retry = Retry((60.0, 300.0), give_up=3600.0 * 24, warn_after=3600.0 * 4)
-        self.reports = Reports(
-            self.ask, self.blobs, hostname="mail.our.test", domain="our.test", give_up=self.retry.give_up, clock=self.clock  # type: ignore[arg-type]
-        )
-        self.queue = Queue(db, self.ask, self.news, self.reports, self.clock)  # type: ignore[arg-type]
+        self.reports = Reports(ask, self.blobs, hostname="mail.our.test", domain="our.test", give_up=self.retry.give_up, clock=self.clock)
+        self.queue = Queue(db, ask, news, self.reports, self.clock)
         self.line = Line("Internet", self.sender)
-        self.log = FakeLog()
-        self.desk = Desk(
-            db, self.blobs, self.queue, self.ask, self.retry, [self.line], owner, self.clock, self.log, FakeMetrics(),  # type: ignore[arg-type]
-        )  # fmt: skip
+        self.desk = Desk(db, self.blobs, self.queue, ask, self.retry, [self.line], owner, self.clock, self.log, metrics)
         self.out = OutQueue(db, self.blobs)
         self.mailboxes = Mailboxes(db, self.blobs)
         self.unsettled: deque[Finished] = deque()
@@ -141,7 +139,9 @@ class Office:
         self.ask.routes[f"{name}@our.test"] = Route((ToMailbox(account.id, name),))
         return account.id
 
-    def submission(self, sender: str, *recipients: str | Recipient, data: bytes = b"Subject: Hi\r\n\r\nHello\r\n", **more: Any) -> Submission:
+    def submission(
+        self, sender: str, *recipients: str | Recipient, data: bytes = b"Subject: Hi\r\n\r\nHello\r\n", **more: Any
+    ) -> Submission:
         envelope = Envelope(sender, **more)
         for one in recipients:
             recipient = one if isinstance(one, Recipient) else Recipient(one)
@@ -165,6 +165,7 @@ class Office:
     def work(self, *, settle: bool = True) -> int:
         """Do what is due now, on this thread; how many attempts that were."""
         count = 0
+        self.wait(0.001)  # events of one millisecond are in no order
         while True:
             for finished in self.desk.bounces():
                 self.unsettled.append(finished)
@@ -195,8 +196,7 @@ class Office:
     def inbox(self, account: int, folder: str = "INBOX") -> list[bytes]:
         mailbox = self.mailboxes.find(account, folder)
         assert mailbox is not None
-        number = getattr(mailbox, "id", mailbox)
-        return [b"".join(self.mailboxes.content(number, entry.uid)) for entry in self.mailboxes.listing(number)]
+        return [b"".join(self.mailboxes.content(mailbox.id, entry.uid)) for entry in self.mailboxes.listing(mailbox.id)]
 
 
 def refused(text: str = "No such user") -> Route:

@@ -46,7 +46,9 @@ def test_outgoing_mail_is_queued_without_return_path_and_due_at_once(office: Off
     assert office.rows("outgoing", 'id, prefix, sender, "user", client_address, ret, envid') == [
         (number, b"Received: from pc.test\r\n", "ann@our.test", "ann", "192.0.2.9", "HDRS", "e1")
     ]
-    assert office.rows("outgoing_recipient", "channel, address, state, next_try, lease_owner") == [("out", "joe@far.test", 0, office.now, "")]
+    assert office.rows("outgoing_recipient", "channel, address, state, next_try, lease_owner") == [
+        ("out", "joe@far.test", 0, office.now, "")
+    ]
     assert ("queue", {"channel": "out"}) in office.news.published
 
 

@@ -45,7 +45,10 @@ def test_recipients_of_one_site_share_a_transaction_and_other_sites_have_their_o
     office.sender.by_domain = True
     office.put("ann@our.test", "a@one.test", "b@two.test", "c@one.test")
     office.work()
-    assert sorted(sorted(one.address for one in sent.recipients) for sent in office.sender.sent) == [["a@one.test", "c@one.test"], ["b@two.test"]]
+    assert sorted(sorted(one.address for one in sent.recipients) for sent in office.sender.sent) == [
+        ["a@one.test", "c@one.test"],
+        ["b@two.test"],
+    ]
 
 
 def test_a_message_to_250_people_goes_in_transactions_of_at_most_100(office: Office) -> None:

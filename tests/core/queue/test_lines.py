@@ -1,0 +1,113 @@
+"""Lines, connections and the retry schedule: pure rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from postroom.queue import connections
+from postroom.queue.letter import Addressee, Letter, Task
+from postroom.queue.line import Line
+from postroom.queue.retry import Retry
+from tests.core.queue.office import FakeSender
+
+LETTER = Letter(1, 1, b"", 10, "ann@our.test", None, "7BIT", False, False, "", "", 0)
+
+
+@dataclass
+class Plan:
+    name: str
+    sender: str | None
+    default: bool = False
+    immediate: bool = False
+
+
+@dataclass
+class Item:
+    name: str
+    connect: str
+    every: float
+
+
+def task(site: str, number: int = 1) -> Task:
+    return Task(LETTER, site, [Addressee(number, 1, f"u{number}@{site}", "")])
+
+
+def line() -> Line:
+    return Line("Internet", FakeSender())
+
+
+def test_sites_take_turns() -> None:
+    one = line()
+    for site in ("a", "a", "b", "c"):
+        one.add(task(site))
+    assert [found.site for found in iter(one.next, None)] == ["a", "b", "c", "a"]
+
+
+def test_no_more_run_than_the_sender_takes() -> None:
+    one = line()
+    for n in range(8):
+        one.add(task("", n))
+    running = list(iter(one.next, None))
+    assert len(running) == 5
+    one.done(running[0])
+    assert one.next() is not None
+    assert one.next() is None
+
+
+def test_one_site_gets_only_its_share() -> None:
+    one = line()
+    one.sender.concurrency = 50
+    for n in range(20):
+        one.add(task("slow", n))
+    assert len(list(iter(one.next, None))) == 10
+
+
+def test_room_counts_until_the_outcome_is_recorded() -> None:
+    one = line()
+    first = task("a")
+    one.add(first)
+    assert one.next() is first
+    one.done(first)
+    assert (one.held, one.quiet) == (1, True)
+    one.forget(first)
+    assert one.held == 0
+
+
+def test_a_connection_gets_its_sender_and_default_ones_come_first() -> None:
+    relay, spare = FakeSender(), FakeSender()
+    spare.name = "Spare"
+    made = connections.lines([Plan("B", "Spare"), Plan("A", "Relay", default=True, immediate=True), Plan("C", None)], [relay, spare])
+    assert [(each.name, each.sender.name, each.channel, each.immediate, each.open) for each in made] == [
+        ("A", "Relay", "out", True, True),
+        ("B", "Spare", "out", False, False),
+    ]
+    assert [each.name for each in connections.chosen(made, "default")] == ["A"]
+    assert [each.name for each in connections.chosen(made, "B")] == ["B"]
+
+
+def test_a_sender_without_a_connection_serves_the_channel_of_its_name() -> None:
+    (made,) = connections.lines([], [FakeSender()])
+    assert (made.channel, made.immediate, made.default) == ("Relay", True, False)
+
+
+def test_a_connection_with_an_unknown_sender_stops_the_start() -> None:
+    with pytest.raises(ValueError, match="no sender 'Rely'; there are: Relay"):
+        connections.lines([Plan("A", "Rely")], [FakeSender()])
+
+
+def test_a_schedule_item_becomes_a_job_that_starts_its_connection() -> None:
+    started: list[str] = []
+    (job,) = connections.jobs([Item("Always", "default", 60.0)], started.append)
+    job.run()
+    assert (job.name, job.every, started) == ("schedule:Always", 60.0, ["default"])
+
+
+@pytest.mark.parametrize(("attempts", "seconds"), [(1, 60), (2, 300), (3, 900), (4, 900), (99, 900)])
+def test_intervals_follow_the_schedule_and_the_last_repeats(attempts: int, seconds: float) -> None:
+    retry = Retry((60.0, 300.0, 900.0))
+    delays = [retry.delay(attempts, key) for key in range(200)]
+    assert all(0.9 * seconds <= delay <= 1.1 * seconds for delay in delays)
+    assert len(set(delays)) > 100  # spread, so that they do not all come back at once
+    assert delays == [retry.delay(attempts, key) for key in range(200)]

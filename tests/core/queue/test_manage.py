@@ -1,0 +1,149 @@
+"""What the administrator sees of the queue and does to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from postroom.queue.manage import NotQueued
+from tests.core.queue.office import LATER, Office
+
+
+def test_the_list_shows_the_columns_of_the_grid(office: Office) -> None:
+    number = office.put(
+        "ann@our.test", "joe@far.test", "jim@far.test", user="ann", data=b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nHi\r\n"
+    )
+    (row,) = office.out.messages(office.now)
+    assert (row.id, row.state, row.address, row.user, row.sender, row.subject) == (
+        number,
+        "waiting",
+        "192.0.2.9",
+        "ann",
+        "ann@our.test",
+        "Grüße",
+    )
+    assert (row.recipients, row.to, row.size, row.queued_at, row.next_try) == (2, "jim@far.test", 68, office.now, office.now)
+
+
+def test_a_report_that_waits_comes_from_unknown(office: Office) -> None:
+    submission = office.submission("", "joe@far.test")
+    submission.client = None
+    office.queue.put(submission)
+    assert office.out.messages(office.now)[0].address == "unknown"
+
+
+def test_one_message_is_shown_with_what_the_servers_said(office: Office) -> None:
+    office.sender.script["joe@far.test"] = [LATER]
+    number = office.put("ann@our.test", "joe@far.test")
+    office.work()
+    letter, (one,) = office.out.show(number, office.now)
+    assert (letter.state, letter.attempts) == ("waiting", 1)
+    assert (one.address, one.attempts, one.last_reply, one.last_server) == (
+        "joe@far.test",
+        1,
+        "451 4.7.1 Greylisted, come back",
+        "mx.test[192.0.2.1]:25",
+    )
+    assert (one.last_try, one.next_try > office.now) == (office.now, True)
+
+
+def test_what_is_claimed_is_being_sent(office: Office) -> None:
+    number = office.put("ann@our.test", "joe@far.test")
+    office.desk.fetch(office.line)
+    letter, (one,) = office.out.show(number, office.now)
+    assert letter.state == one.state == "being sent"
+
+
+def test_a_held_message_is_not_sent_until_it_is_released(office: Office) -> None:
+    number = office.put("ann@our.test", "joe@far.test")
+    office.wait(1)
+    office.out.hold(number, office.now)
+    office.wait(90_000)
+    assert office.work() == 0
+    assert office.out.show(number, office.now)[0].state == "held"
+    office.out.release(number, office.now)
+    assert office.work() == 1
+    assert office.rows("outgoing") == []
+    assert office.events(number) == ["accepted", "held", "released", "delivered"]
+
+
+def test_a_message_held_on_a_timer_goes_when_its_time_has_come(office: Office) -> None:
+    number = office.put("ann@our.test", "joe@far.test")
+    office.out.hold(number, office.now, until=office.now + 3_600_000)
+    assert office.out.show(number, office.now)[0].state == "held on timer"
+    assert office.work() == 0
+    office.wait(3601)
+    office.sender.script["joe@far.test"] = [LATER]
+    assert office.work() == 1
+    assert office.out.show(number, office.now)[0].state == "waiting"
+
+
+def test_a_message_that_is_held_while_it_is_being_sent_stays_held_after_a_temporary_failure(office: Office) -> None:
+    office.sender.script["joe@far.test"] = [LATER]
+    number = office.put("ann@our.test", "joe@far.test")
+    office.work(settle=False)
+    office.out.hold(number, office.now)
+    office.desk.settle(list(office.unsettled))
+    office.wait(90_000)
+    assert office.work() == 0
+    assert office.out.show(number, office.now)[0].state == "held"
+
+
+def test_retry_makes_a_waiting_message_due_and_leaves_a_held_one(office: Office) -> None:
+    office.sender.script["joe@far.test"] = [LATER]
+    number = office.put("ann@our.test", "joe@far.test")
+    office.work()
+    office.out.retry(number, office.now)
+    assert office.work() == 1
+    office.out.hold(number, office.now)
+    office.out.retry(number, office.now)
+    assert office.work() == 0
+
+
+def test_removing_leaves_nothing_and_tells_nobody(office: Office) -> None:
+    ann = office.user("ann")
+    number = office.put("ann@our.test", "joe@far.test")
+    office.out.remove(number, office.now, bounce=False)
+    assert office.rows("outgoing") == office.rows("outgoing_recipient") == []
+    assert office.inbox(ann) == []
+
+
+def test_removing_with_a_bounce_sends_a_report_from_the_running_server(office: Office) -> None:
+    ann = office.user("ann")
+    number = office.put("ann@our.test", "joe@far.test")
+    office.out.hold(number, office.now)
+    office.out.remove(number, office.now, bounce=True)
+    assert office.work() == 0
+    (report,) = office.inbox(ann)
+    assert b"The administrator removed the message" in report
+    assert office.sender.sent == []
+    assert office.rows("outgoing") == []
+
+
+def test_an_outcome_for_a_message_that_was_removed_meanwhile_is_only_traced(office: Office) -> None:
+    ann = office.user("ann")
+    number = office.put("ann@our.test", "joe@far.test")
+    office.desk.fetch(office.line)
+    task = office.line.next()
+    assert task is not None
+    office.wait(0.001)
+    office.out.remove(number, office.now, bounce=False)
+    office.wait(0.001)
+    office.desk.settle([office.desk.attempt(office.line, task)])
+    assert office.events(number) == ["accepted", "removed", "delivered"]
+    assert office.inbox(ann) == []
+
+
+@pytest.mark.parametrize("action", ["show", "hold", "release", "retry"])
+def test_a_message_that_is_not_in_the_queue_is_said_so(office: Office, action: str) -> None:
+    actions: dict[str, Callable[..., object]] = {
+        "show": office.out.show,
+        "hold": office.out.hold,
+        "release": office.out.release,
+        "retry": office.out.retry,
+    }
+    with pytest.raises(NotQueued):
+        actions[action](123, office.now)
+    with pytest.raises(NotQueued):
+        office.out.remove(123, office.now, bounce=True)
