@@ -104,7 +104,7 @@ def build(config: Config, plugins: Plugins, tally: Tally, slot: int = 0) -> App:
         tally=tally,
         metrics=metrics,
         dns=Resolver(config.dns.servers),
-        tls=ServerTls(config.tls, config.server),
+        tls=ServerTls(config.tls, config.server, report=lambda words: log.error("tls.reload_failed", reason=words)),
         log=log,
         offload=offload,
     )

@@ -261,8 +261,14 @@ class Authenticator:
 
 
 def may_log_in(attempt: Attempt) -> bool:
-    """Whether there is such an account, it is enabled and it may use this protocol (VPOP3: Allowed Protocols; none named = all)."""
+    """Whether there is such an account, it is enabled, may log in from there (access rule with users) and may use this protocol.
+
+    Protocols are VPOP3's Allowed Protocols; none named means all.
+    """
     account = attempt.account
     if account is None or not account.enabled:
+        return False
+    only = attempt.client.only_users
+    if only and account.name not in map(str.lower, only):
         return False
     return not account.protocols or attempt.client.protocol.lower() in map(str.lower, account.protocols)

@@ -64,7 +64,13 @@ class Worker:
             sockets = [self.start.sockets[address] for address in self._addresses(service.settings)]
             self.listeners.append(
                 Listener(
-                    service, sockets, tls=context.tls, access=access.check, counters=self.start.tally, log=self.log, metrics=context.metrics
+                    service,
+                    sockets,
+                    tls=context.tls,
+                    access=access.decide,
+                    counters=self.start.tally,
+                    log=self.log,
+                    metrics=context.metrics,
                 )
             )
         self.app.runner.start()

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from ..throttle import network_of
+from .access import Decision
 from .limits import Limits
 
 LOOPBACK = "loopback"
@@ -33,9 +34,9 @@ class Refused(Exception):
 
 
 class Admission:
-    """The limits of one service. ``access(address)`` gives (allowed, no_auth)."""
+    """The limits of one service. ``access(address)`` is what the access rules say."""
 
-    def __init__(self, service: str, limits: Limits, counters: Counters, access: Callable[[str], tuple[bool, bool]]) -> None:
+    def __init__(self, service: str, limits: Limits, counters: Counters, access: Callable[[str], Decision]) -> None:
         self._service, self._limits, self._counters, self._access = service, limits, counters, access
         self._site = lru_cache(REMEMBERED)(network_of)
 
@@ -46,13 +47,13 @@ class Admission:
             yield
 
     @contextmanager
-    def place_for(self, address: str) -> Iterator[tuple[bool, bool]]:
-        """A place for this address; gives what the access rules say about it: (allowed, no_auth). Raises Refused.
+    def place_for(self, address: str) -> Iterator[Decision]:
+        """A place for this address; gives what the access rules say about it. Raises Refused.
 
         Loopback and addresses with no_auth are not limited: behind them are proxies, web mail and machines of the house.
         """
         site, rule = self._site(address), self._access(address)
-        if site == LOOPBACK or rule[1]:
+        if site == LOOPBACK or rule.no_auth:
             yield rule
             return
         words = "too many connections from your address, try again later"

@@ -16,7 +16,7 @@ from ..ids import new_id, text
 from ..mail.client import Client
 from . import proxy
 from .acceptor import Acceptor
-from .access import parse
+from .access import Decision, parse
 from .admission import Admission, Counters, Refused
 from .dialogue import Contexts
 from .proxy import Endpoints
@@ -41,7 +41,7 @@ class Connection:
 
 
 class Listener:
-    """``access(address)`` gives (allowed, no_auth); ``counters`` count over all workers. ``sessions``: what is open."""
+    """``access(address)`` is what the access rules say; ``counters`` count over all workers. ``sessions``: what is open."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Listener:
         listening: Sequence[sockets.socket],
         *,
         tls: Contexts,
-        access: Callable[[str], tuple[bool, bool]],
+        access: Callable[[str], Decision],
         counters: Counters,
         log: Any,
         metrics: Metrics | None = None,
@@ -99,9 +99,9 @@ class Listener:
         try:
             with self._admission.place():
                 ends = self._ends(stream, sock, peer)
-                with self._admission.place_for(ends.address) as (allowed, no_auth):
+                with self._admission.place_for(ends.address) as rule:
                     self._secure(stream)
-                    connection.client = self._client(ends, allowed, no_auth, stream)
+                    connection.client = self._client(ends, rule, stream)
                     self.service.handle(stream, connection.client)
         except Refused as refusal:
             self._refuse(stream, peer, refusal)
@@ -132,7 +132,7 @@ class Listener:
         if self._tls is not None:
             stream.start_tls(self._tls.context(), server_side=True, timeout=self.service.limits.handshake)
 
-    def _client(self, ends: Endpoints, allowed: bool, no_auth: bool, stream: Stream) -> Client:
+    def _client(self, ends: Endpoints, rule: Decision, stream: Stream) -> Client:
         settings = self.service.settings
         return Client(
             session=text(new_id()),
@@ -143,8 +143,9 @@ class Listener:
             local_port=ends.local_port,
             service=settings.id,
             service_name=settings.name,
-            allowed=allowed,
-            no_auth=no_auth,
+            allowed=rule.allowed,
+            no_auth=rule.no_auth,
+            only_users=rule.users,
             tls=stream.tls,
         )
 

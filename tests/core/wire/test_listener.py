@@ -16,6 +16,7 @@ from gevent.socket import create_connection
 
 from postroom.mail.client import Client
 from postroom.provided import Service
+from postroom.wire.access import Decision
 from postroom.wire.answer import Answer
 from postroom.wire.dialogue import hold
 from postroom.wire.limits import Limits
@@ -54,7 +55,7 @@ class Site:
     limits: Limits = field(default_factory=lambda: Limits(connections=3, connections_per_address=2))
     proxy_from: tuple[str, ...] = ()
     encryption: str = "none"
-    access: Callable[[str], tuple[bool, bool]] = lambda address: (True, False)
+    access: Callable[[str], Decision] = lambda address: Decision(True)
     answers: dict[bytes, Any] = field(default_factory=dict)
     clients: list[Client] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
@@ -118,7 +119,7 @@ def open_site() -> Iterator[Callable[..., Site]]:
 
 
 def test_a_client_is_described_and_served(open_site: Callable[..., Site]) -> None:
-    site = open_site(access=lambda address: (True, address == "127.0.0.1"))
+    site = open_site(access=lambda address: Decision(True, address == "127.0.0.1"))
     peer = site.connect()
     assert (peer.line(), peer.say(b"QUIT"), peer.line()) == (b"220 hello\r\n", b"221 bye\r\n", b"")
     client = site.clients[0]
@@ -157,7 +158,7 @@ def test_connections_of_one_address_are_limited_by_the_address_behind_the_proxy(
 
 def test_an_address_that_may_send_without_login_is_not_limited(open_site: Callable[..., Site]) -> None:
     site = open_site(
-        proxy_from=("127.0.0.1/32",), access=lambda address: (True, True), limits=Limits(connections=10, connections_per_address=1)
+        proxy_from=("127.0.0.1/32",), access=lambda address: Decision(True, True), limits=Limits(connections=10, connections_per_address=1)
     )
     assert [site.connect(b"PROXY TCP4 192.0.2.7 198.51.100.2 1234 25\r\n").line()[:3] for _ in range(3)] == [b"220"] * 3
 
