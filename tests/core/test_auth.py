@@ -228,8 +228,8 @@ def test_a_failed_login_costs_one_hash_whoever_it_is(world: World, name: str) ->
 
 
 def test_an_access_rule_may_name_the_users_who_log_in_from_there(world: World) -> None:
-    assert world.auth.password(CLIENT(only_users=("Alice",)), "alice", PASSWORD)
-    assert not world.auth.password(CLIENT(only_users=("bob",)), "alice", PASSWORD)
+    assert world.auth.password(CLIENT(only_users=("Fred",)), "fred", PASSWORD)
+    assert not world.auth.password(CLIENT(only_users=("tim",)), "fred", PASSWORD)
 
 
 def test_an_account_may_be_limited_to_protocols(world: World) -> None:
