@@ -73,10 +73,13 @@ class Database(abc.ABC):
     def write(self, fn: Callable[[Tx], T], *, keys: Sequence[int] = ()) -> T:
         """Run ``fn`` inside a transaction and return its result after the commit.
 
-        An exception of ``fn`` undoes what ``fn`` did, nothing else, and is raised here. ``fn`` runs on another thread and may be run
-        again when a commit was refused, so it must do nothing but talk to its Tx. ``keys``: ids of the accounts whose mailboxes it
-        writes, so that two processes lock them in the same order. Raises StoreUnavailable when it is not committed (or, if the
-        connection broke during the commit, may not be), and after 30 s without a turn.
+        An exception of ``fn`` undoes what ``fn`` did, nothing else, and is raised here; ``fn`` must not swallow what its Tx raises.
+        ``fn`` runs on another thread, and again when somebody beside it failed or a lock was lost, so it must do nothing but talk to
+        its Tx. Raises StoreUnavailable when it is not committed (or, if the connection broke during the commit, may not be), and after
+        30 s without a turn.
+
+        ``keys``: the ids of the accounts into whose mailboxes ``fn`` delivers, so that all processes lock them in one order. On
+        PostgreSQL the statements of such functions may alternate with each other's: each statement must be right by itself.
         """
 
     @abc.abstractmethod

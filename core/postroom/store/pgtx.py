@@ -36,10 +36,26 @@ class PostgresqlTx(Tx):
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and wait for its rows."""
-        cursor = psycopg.RawCursor(self.connection)
+        return self.fetch(self.send(sql, params))
+
+    def send(self, sql: str, params: Sequence[Any]) -> psycopg.Cursor[Any]:
+        """Run one statement; outside a pipeline this waits for its result."""
+        cursor: psycopg.Cursor[Any] = psycopg.RawCursor(self.connection)
         try:
             cursor.execute(self._translated(sql), params, binary=True)
-            return self._rows(cursor)
+        except psycopg.Error as error:
+            raise understood(error) from error
+        return cursor
+
+    def fetch(self, cursor: psycopg.Cursor[Any]) -> list[Row]:
+        """The rows of a statement that was sent, [] when it has none."""
+        try:
+            return cursor.fetchall()  # in a pipeline this is what waits for the result
+        except psycopg.ProgrammingError as error:
+            result = cursor.pgresult
+            if result is not None and result.status == psycopg.pq.ExecStatus.COMMAND_OK:
+                return []  # a statement without rows
+            raise understood(error) from error
         except psycopg.Error as error:
             raise understood(error) from error
 
@@ -68,9 +84,9 @@ class PostgresqlTx(Tx):
         cursor = psycopg.Cursor(self.connection)
         try:
             cursor.execute(sql, params, binary=True)
-            rows = self._rows(cursor)
         except psycopg.Error as error:
             raise understood(error) from error
+        rows = self.fetch(cursor)
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -118,16 +134,6 @@ class PostgresqlTx(Tx):
         if known is None:
             known = self._statements[sql] = numbered(sql)
         return known
-
-    @staticmethod
-    def _rows(cursor: psycopg.Cursor[Any]) -> list[Row]:
-        try:
-            return cursor.fetchall()  # in a pipeline this is what waits for the result
-        except psycopg.ProgrammingError:
-            result = cursor.pgresult
-            if result is not None and result.status == psycopg.pq.ExecStatus.COMMAND_OK:
-                return []  # a statement without rows
-            raise
 
 
 class Undone(Exception):

@@ -10,9 +10,10 @@ from gevent.monkey import get_original
 from .database import ANSWER_SECONDS, Database, StoreUnavailable, Tx
 from .handover import Ticket
 from .pgconnection import Connector, NativeConnection
+from .pglanes import perform_all
 from .pgreaders import Readers
 from .pgtx import Contended, PostgresqlTx
-from .writer import GroupWriter, fail, perform
+from .writer import GroupWriter, fail
 
 T = TypeVar("T")
 SLOW_SECONDS = 60.0  # read_slow may search that long
@@ -57,7 +58,7 @@ class PostgresqlEngine:
 
     @staticmethod
     def _transaction(tx: PostgresqlTx, batch: list[Ticket]) -> Exception | None:
-        return tx.transaction(keys(batch), lambda: all(perform(ticket, tx) for ticket in batch))
+        return tx.transaction(keys(batch), lambda: perform_all(batch, tx))
 
     def _ready(self) -> PostgresqlTx:
         if self._tx is None:

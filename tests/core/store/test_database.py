@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 
@@ -45,14 +46,16 @@ def test_an_exception_undoes_its_own_write_and_is_raised_to_its_caller(db: Datab
     assert names(db) == []
 
 
-def test_a_function_that_fails_leaves_the_others_of_its_batch_alone(db: Database) -> None:
+@pytest.mark.parametrize("keys", [(), (1,), (2, 1)])
+def test_a_function_that_fails_leaves_the_others_of_its_batch_alone(db: Database, keys: tuple[int, ...]) -> None:
     def work(number: int) -> None:
         def fn(tx: Tx) -> None:
             tx.do(PUT, (f"x{number}", ""))
             if number % 3 == 0:
                 raise LookupError(number)
+            assert tx.one(VALUE, (f"x{number}",)) == ("",)
 
-        db.write(fn)
+        db.write(fn, keys=keys)
 
     greenlets = [gevent.spawn(work, number) for number in range(9)]
     gevent.joinall(greenlets)
@@ -68,8 +71,9 @@ def test_a_key_that_is_taken_is_a_conflict(db: Database) -> None:
     assert names(db) == ["x", "x2"]
 
 
-def test_a_conflict_of_one_of_many_is_its_own(db: Database) -> None:
-    greenlets = [gevent.spawn(db.write, put(name)) for name in ("x1", "x1", "x2", "x3", "x3")]
+@pytest.mark.parametrize("keys", [(), (1,)])
+def test_a_conflict_of_one_of_many_is_its_own(db: Database, keys: tuple[int, ...]) -> None:
+    greenlets = [gevent.spawn(db.write, put(name), keys=keys) for name in ("x1", "x1", "x2", "x3", "x3")]
     gevent.joinall(greenlets)
     assert sorted(type(greenlet.exception).__name__ for greenlet in greenlets) == [
         "Conflict",
@@ -233,6 +237,39 @@ def test_close_commits_what_waits_and_then_refuses(db: Database) -> None:
     gevent.joinall(jobs, raise_error=True)
     with pytest.raises(StoreUnavailable, match="closed"):
         db.write(put("x-late"))
+
+
+def test_functions_with_and_without_keys_share_a_batch(db: Database) -> None:
+    def work(number: int) -> int:
+        def fn(tx: Tx) -> int:
+            tx.do(PUT, (f"x{number}", str(number)))
+            rows = [tx.one(VALUE, (f"x{number}",)) for _ in range(number % 4)]
+            assert rows == [(str(number),)] * (number % 4)
+            tx.many("UPDATE state SET value = ? WHERE name = ?", [(str(number + 1), f"x{number}")])
+            assert tx.run(State.select(State.value).where(State.name == f"x{number}")) == [{"value": str(number + 1)}]
+            return number
+
+        return db.write(fn, keys=[number] * (number % 3))
+
+    jobs = [gevent.spawn(work, number) for number in range(30)]
+    gevent.joinall(jobs, raise_error=True)
+    assert [job.value for job in jobs] == list(range(30))
+    assert len(names(db)) == 30
+
+
+def test_a_child_of_a_process_that_has_a_database_object_opens_its_own(db: Database, database_url: str) -> None:
+    fresh = connect(database_url)  # nothing is opened yet, so forking is harmless
+    child = os.fork()
+    if child == 0:
+        try:
+            fresh.write(put("x-child"))
+            os._exit(0 if names(fresh) == ["x-child"] else 1)
+        finally:
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    fresh.write(put("x-parent"))
+    assert names(fresh) == ["x-child", "x-parent"]
+    fresh.close()
 
 
 def test_nothing_is_opened_before_the_first_use(tmp_path: object) -> None:
