@@ -111,10 +111,14 @@ def run_on_session(dialogue: Dialogue, session: Session, *, limit: int = 2048, k
     dialogue.run(SessionPeer(session, limit, kept))
 
 
-def run_on_socket(dialogue: Dialogue, host: str, port: int, *, tls: bool = False, timeout: float = 10.0) -> None:
-    """Run it against a listening server. ``tls``: from the first byte."""
+def run_on_socket(
+    dialogue: Dialogue, host: str, port: int, *, tls: bool = False, timeout: float = 20.0, opening: bytes = b"", early: bytes = b""
+) -> None:
+    """Run it against a listening server. ``tls``: from the first byte; ``opening``: a proxy's header; ``early``: said before the greeting."""
     peer = SocketPeer(socket.create_connection((host, port), timeout))
     try:
+        if opening or early:
+            peer.send(opening + early)
         if tls:
             peer.start_tls()
         dialogue.run(peer)

@@ -10,12 +10,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from postroom.credentials import Vault, make_credentials
+from postroom.store.accounts import Accounts
+from postroom.store.blobs import Blobs
+from postroom.store.database import Database, connect
+from postroom.store.mailboxes import Mailboxes
+from postroom.store.migrate import migrate
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30.0  # generous: two cores may be busy with other tests
@@ -131,6 +138,49 @@ class Server:
         """Make an account."""
         self.run("user", "add", name, "--password-stdin", *options, feed=password + "\n")
 
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Database]:
+        """The server's database, opened from here; a new one gets its tables."""
+        url = merged(BASE, self.changes).get("database", {}).get("url", "sqlite:///./data/postroom.db")
+        (self.folder / "data").mkdir(exist_ok=True)
+        migrate(url, base=self.folder)
+        database = connect(url, pool=2, base=self.folder)
+        try:
+            yield database
+        finally:
+            database.close()
+
+    def add_accounts(self, passwords: Mapping[str, str], *, reversible: Collection[str] = ()) -> None:
+        """Make many accounts (name → password) in a fraction of the time that the command takes."""
+        with self.database() as database:
+            vault = Vault(self.folder / "data")
+            for name, password in passwords.items():
+                Accounts(database).add(name, **make_credentials(password, vault if name in reversible else None))
+
+    def inbox(self, name: str) -> list[bytes]:
+        """The messages in the INBOX of an account, as they are stored."""
+        with self.database() as database:
+            account = Accounts(database).get(name)
+            mailboxes = Mailboxes(database, Blobs(database))
+            folder = mailboxes.find(account.id, "INBOX") if account else None
+            assert folder is not None, f"there is no INBOX of {name}"
+            return [b"".join(mailboxes.content(folder.id, entry.uid)) for entry in mailboxes.listing(folder.id)]
+
+    def wait_for_mail(self, name: str, number: int = 1, seconds: float = START_SECONDS) -> list[bytes]:
+        """Wait until so many messages are in the INBOX of an account; all of them."""
+        deadline = time.monotonic() + seconds
+        while len(found := self.inbox(name)) < number:
+            assert time.monotonic() < deadline, f"{len(found)} messages for {name}\n{self.log[-3000:]}"
+            time.sleep(0.05)
+        return found
+
+    def wait_for_log(self, text: str, seconds: float = START_SECONDS) -> None:
+        """Wait until ``text`` stands on standard error."""
+        deadline = time.monotonic() + seconds
+        while text not in self.log:
+            assert time.monotonic() < deadline, f"{text!r} is nowhere in\n{self.log}"
+            time.sleep(0.02)
+
     def workers(self) -> list[int]:
         """The process ids of the workers."""
         assert self.process is not None
@@ -170,8 +220,8 @@ def serving(folder: Path, changes: Mapping[str, Any] | None = None, users: Mappi
     """A server with these changes to BASE and these users (name → password), stopped at the end."""
     server = Server(folder)
     server.configure(changes or {})
-    for name, password in (users or {}).items():
-        server.add_user(name, password)
+    if users:
+        server.add_accounts(users)
     try:
         yield server.start()
     finally:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import socket
+from _socket import getaddrinfo  # gevent's would start the hub in the supervisor, which must not have one when it forks
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def actual(listen: str, sock: socket.socket) -> str:
 
 
 def _open_inet(host: str, port: int) -> socket.socket:
-    family, _, _, _, where = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    family, _, _, _, where = getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

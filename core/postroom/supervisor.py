@@ -21,7 +21,9 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
+import gevent
 from gevent import monkey
+from gevent._hub_local import get_hub_if_exists
 
 from . import metrics
 from .binding import Address, CannotListen, actual, open_listening
@@ -95,12 +97,12 @@ class Supervisor:
         self._open(plan)
         plan.drop_privileges()
         if self._child(plan.prepare) != 0:
-            return 1
+            return 0 if self.stopping else 1
         self.tally = Tally(4 * plan.workers + 4)  # two generations, either of which may be twice as large
         self.lifeline, self._lifeline_end = os.pipe()
         if not self._start_generation(plan):
             self._stop(plan)
-            return 1
+            return 0 if self.stopping else 1
         self._announce(plan)
         while not self.stopping:
             plan = self._tend(plan)
@@ -179,12 +181,12 @@ class Supervisor:
         for slot in free:
             self._spawn(plan, slot)
         while True:
-            signal.sigtimedwait({signal.SIGCHLD}, START_POLL)
+            self._wait_for_child(START_POLL)
             self._collect_ready()
             mine = self._of_generation(self.generation)
             if len(mine) == len(free) and all(worker.ready for worker in mine):
                 return True
-            if self._reap_unready():
+            if self._reap_unready() or self.stopping:
                 for worker in self._of_generation(self.generation):
                     _kill(worker.pid, signal.SIGKILL)
                     waitpid(worker.pid, 0)
@@ -204,11 +206,23 @@ class Supervisor:
         self.workers[pid] = Worker(pid, slot, self.generation, time.monotonic(), ready_fd=read_end)
 
     def _child(self, function: Callable[[], int]) -> int:
-        """Run ``function`` in a child of its own and return its exit status."""
+        """Run ``function`` in a child of its own and return its exit status; a signal to stop ends the child."""
         pid = fork()
         if pid == 0:
             _become_child(function)
-        return os.waitstatus_to_exitcode(waitpid(pid, 0)[1])
+        while True:
+            done, status = waitpid(pid, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status)
+            self._wait_for_child(START_POLL)
+            if self.stopping:
+                _kill(pid, signal.SIGKILL)
+
+    def _wait_for_child(self, seconds: float) -> None:
+        """Until something happens to a child; a signal to stop is noted even while others get ready."""
+        caught = signal.sigtimedwait({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}, seconds)
+        if caught is not None and caught.si_signo != signal.SIGCHLD:
+            self.stopping = True
 
     def _collect_ready(self) -> None:
         for worker in self.workers.values():
@@ -281,6 +295,7 @@ def _become_child(function: Callable[[], int]) -> None:
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
+        _renew_hub()
         status = function()
     except BaseException:  # the top of a process
         traceback.print_exc()
@@ -289,6 +304,13 @@ def _become_child(function: Callable[[], int]) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(status)
+
+
+def _renew_hub() -> None:
+    """Let a hub that came along from the parent notice the fork now: it forgets what its thread pool was given before that."""
+    if get_hub_if_exists() is not None:
+        gevent.reinit()
+        gevent.sleep(0.001)  # a whole turn of the loop
 
 
 def _write(descriptor: int) -> None:

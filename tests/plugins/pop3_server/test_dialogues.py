@@ -1,4 +1,4 @@
-"""Every dialogue in tests/dialogues/pop3, against the session alone: two messages in Alice's maildrop, her password is "secret"."""
+"""Every dialogue in tests/dialogues/pop3, against the session alone: two messages in Alice's maildrop, her password is "secret word"."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from postroom_pop3_server.settings import Pop3Service
 from tests.dialogue import load, run_on_session
 
 FOLDER = Path(__file__).parents[2] / "dialogues" / "pop3"
+PASSWORD = "secret word"
 MESSAGES = {
     7: b"Subject: first\r\n\r\nline 1\r\n.line 2\r\nline 3\r\n",
     9: b"Subject: second\r\nX: y\r\n\r\nbody\r\n\r\n\r\n",
@@ -42,26 +44,26 @@ class FakeDoors:
     messages: dict[int, bytes] = field(default_factory=lambda: dict(MESSAGES))
 
     def mechanisms(self, binding: dict[str, bytes]) -> list[str]:
-        return ["SCRAM-SHA-256", *(["PLAIN"] if self.plain_allowed() else [])]
+        return ["SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN"]
 
     def plain_allowed(self) -> bool:
-        return self.kind != "encrypted-only"
+        return True
 
     def challenge(self) -> str:
         return "<1.2@mail.example.test>" if self.kind == "apop" else ""
 
     def exchange(self, mechanism: str, binding: dict[str, bytes]) -> Exchange | Denied:
-        return Plain(lambda name, password: None if (name, password) == ("alice", "secret") else Denied(WRONG))
+        return Plain(lambda name, password: None if (name, password) == ("alice", PASSWORD) else Denied(WRONG))
 
     def password(self, name: str, password: str) -> object:
         if self.kind == "busy":
             return Denied(Reply(454, "4.7.0", "Temporary authentication failure"))
         if self.kind == "no-database":
             raise StoreUnavailable("gone")
-        return Done(name) if (name, password) == ("alice", "secret word") else Denied(WRONG)
+        return Done(name) if (name, password) == ("alice", PASSWORD) else Denied(WRONG)
 
     def apop(self, name: str, timestamp: str, digest: str) -> object:
-        right = hashlib.md5(timestamp.encode() + b"secret").hexdigest()
+        right = hashlib.md5(timestamp.encode() + PASSWORD.encode()).hexdigest()
         return Done(name) if digest == right else Denied(WRONG)
 
     def open(self, client: Client) -> Maildrop | str:
@@ -84,9 +86,9 @@ class FakeDoors:
 
 def session(settings: dict[str, str], doors: FakeDoors) -> Session:
     """A session with the settings that stand at the top of a dialogue file."""
-    options = dict(word.split("=") for word in settings.get("service", "").split())
+    options = yaml.safe_load(settings.get("service", "{}"))
     service = Pop3Service.model_validate({"id": 1, "name": "POP3", "listen": ["127.0.0.1:0"], "encryption": "starttls", **options})
-    client = Client("s1", "POP3", "192.0.2.1", allowed=settings.get("client") != "denied")
+    client = Client("s1", "POP3", "192.0.2.1", **yaml.safe_load(settings.get("client", "{}")))
     return Session(client, service, doors, "mail.example.test")
 
 
