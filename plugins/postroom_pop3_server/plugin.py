@@ -13,8 +13,9 @@ from postroom.wire.limits import Limits
 from postroom.wire.sasl import Denied
 from postroom.wire.stream import Stream
 
+from .doors import Exchange
 from .maildrop import BadNumber, Maildrop
-from .session import Exchange, Session
+from .session import Session
 from .settings import Pop3Service, Settings
 
 IN_USE = "[IN-USE] the maildrop is open in another session"  # RFC 2449 section 8.1.1
@@ -46,7 +47,7 @@ class Plugin:
             doors = ServerDoors(self.context, settings, client)
             session = Session(client, settings, doors, self.context.config.server.hostname)
             if binding := stream.channel_binding():
-                session.binding = dict([binding])
+                session.authorization.binding = dict([binding])
             with closing(doors):
                 refusal = self.context.ask.verdict("client_connected", client=client)
                 if refusal is not None and refusal.refuses:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from postroom import Client, Reply
 from postroom.store.database import StoreUnavailable
 from postroom.wire.sasl import WRONG, Denied, Done, Plain
+from postroom_pop3_server.doors import Exchange
 from postroom_pop3_server.maildrop import BadNumber, Maildrop
-from postroom_pop3_server.session import Exchange, Session
+from postroom_pop3_server.session import Session
 from postroom_pop3_server.settings import Pop3Service
 from tests.dialogue import load, run_on_session
 
