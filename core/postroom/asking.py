@@ -47,15 +47,18 @@ class Asker:
     deadline: Callable[[], AbstractContextManager[Any]] = nullcontext  # raises DeadlineExceeded in the caller
     breakers: dict[tuple[str, str], Breaker] = field(default_factory=dict)
 
-    def answers(self, name: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Any, bool]]:
-        """Each plugin's ``(name, answer, failed)`` in the order of the configuration, skipping open circuits.
+    def answers(self, name: str, arguments: dict[str, Any], *, needed: bool = False) -> Iterator[tuple[str, Any, bool]]:
+        """Each plugin's ``(name, answer, failed)`` in the order of the configuration.
 
+        A plugin whose circuit is open is left out, or counts as failed where every answer is ``needed``.
         ``arguments`` is read anew for each plugin, so a chain may change it between two answers.
         """
         caller: pluggy.HookCaller = getattr(self.hooks, name)
         for impl in reversed(caller.get_hookimpls()):  # pluggy keeps the first to be called at the end
             breaker = self.breakers.get((impl.plugin_name, name))
             if breaker is not None and breaker.open_until and self.clock() < breaker.open_until:
+                if needed:
+                    yield impl.plugin_name, None, True
                 continue
             try:
                 with self.deadline():
@@ -75,8 +78,11 @@ class Asker:
         return strictest([FAULT if failed else answer for _, answer, failed in self.answers(name, arguments)])
 
     def first(self, name: str, /, **arguments: Any) -> Any:
-        """A decision whose first answer wins; None when nobody answers. Raises PluginFault when a plugin fails before that."""
-        for plugin, answer, failed in self.answers(name, arguments):
+        """A decision whose first answer wins; None when nobody answers. Raises PluginFault when a plugin fails before that.
+
+        An open circuit is a failure here: without the plugin's answer mail would go elsewhere, or nowhere for good.
+        """
+        for plugin, answer, failed in self.answers(name, arguments, needed=True):
             if failed:
                 raise PluginFault(plugin, name)
             if answer is not None:

@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 from _socket import getaddrinfo  # gevent's would start the hub in the supervisor, which must not have one when it forks
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,3 +94,27 @@ def _explain(error: OSError) -> str:
         errno.EADDRNOTAVAIL: "this machine does not have that address",
     }
     return remedies.get(error.errno or 0, error.strerror or str(error))
+
+
+class Sockets(dict[Address, socket.socket]):
+    """The listening sockets of the server, by who asked for them; ``base`` is what relative Unix paths are relative to."""
+
+    def open(self, addresses: Iterable[Address], base: Path) -> None:
+        """Open those that are not open yet, all or none. Raises CannotListen."""
+        opened = []
+        try:
+            for address in addresses:
+                if address not in self:
+                    self[address] = open_listening(address.listen, base)
+                    opened.append(address)
+        except CannotListen:
+            for address in opened:
+                self.pop(address).close()
+            raise
+
+    def keep(self, addresses: Iterable[Address], base: Path) -> None:
+        """Close all others; the file of a Unix socket goes with it."""
+        for address in set(self) - set(addresses):
+            self.pop(address).close()
+            if address.listen.startswith("unix:"):
+                (base / address.listen[5:]).unlink(missing_ok=True)

@@ -26,7 +26,7 @@ from gevent import monkey
 from gevent._hub_local import get_hub_if_exists
 
 from . import metrics
-from .binding import Address, CannotListen, actual, open_listening
+from .binding import Address, CannotListen, Sockets, actual
 from .tally import Tally
 
 fork = monkey.get_original("os", "fork")
@@ -83,7 +83,7 @@ class Supervisor:
     load: Callable[[], Plan]
     say: Callable[[str], None]  # one line for people on standard output
     log: Any
-    sockets: dict[Address, socket] = field(default_factory=dict)
+    sockets: Sockets = field(default_factory=Sockets)
     workers: dict[int, Worker] = field(default_factory=dict)  # by pid
     generation: int = 0
     backoff: dict[int, float] = field(default_factory=dict)  # by slot
@@ -94,7 +94,7 @@ class Supervisor:
         """Serve until a signal says stop; returns the exit status. Raises what ``load`` raises, and CannotListen."""
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         plan = self.load()
-        self._open(plan)
+        self.sockets.open(plan.addresses, plan.base)
         plan.drop_privileges()
         if self._child(plan.prepare) != 0:
             return 0 if self.stopping else 1
@@ -130,40 +130,22 @@ class Supervisor:
         """Change to a new generation, or say what is wrong and keep the old one."""
         try:
             new = self.load()
-            before = dict(self.sockets)
+            before = set(self.sockets)
             try:
-                self._open(new)
+                self.sockets.open(new.addresses, new.base)
                 if self._child(new.prepare) != 0 or not self._start_generation(new):
                     raise CannotListen("the new workers did not start")
             except CannotListen:
-                self._close_all_but(before)
+                self.sockets.keep(before, plan.base)
                 raise
         except Exception as error:
             self.log.error("reload.refused", reason=str(error))
             return plan
         for worker in self._of_generation(self.generation - 1):
             _kill(worker.pid, signal.SIGUSR1)
-        self._close_all_but({address: self.sockets[address] for address in new.addresses})
+        self.sockets.keep(new.addresses, plan.base)
         self._announce(new)
         return new
-
-    # --- sockets
-
-    def _open(self, plan: Plan) -> None:
-        opened = []
-        try:
-            for address in plan.addresses:
-                if address not in self.sockets:
-                    self.sockets[address] = open_listening(address.listen, plan.base)
-                    opened.append(address)
-        except CannotListen:
-            for address in opened:
-                self.sockets.pop(address).close()
-            raise
-
-    def _close_all_but(self, kept: Mapping[Address, socket]) -> None:
-        for address in [address for address in self.sockets if address not in kept]:
-            self.sockets.pop(address).close()
 
     def _announce(self, plan: Plan) -> None:
         for address in plan.addresses:
@@ -271,11 +253,7 @@ class Supervisor:
 
     def _stop(self, plan: Plan) -> None:
         """Ask all workers to finish; end those that take longer than they may."""
-        for address in list(self.sockets):
-            sock = self.sockets.pop(address)
-            if address.listen.startswith("unix:"):
-                (plan.base / address.listen[5:]).unlink(missing_ok=True)
-            sock.close()
+        self.sockets.keep((), plan.base)
         for pid in self.workers:
             _kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + plan.stop_timeout + 2

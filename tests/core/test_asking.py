@@ -106,3 +106,10 @@ def test_a_transform_passes_the_value_along_and_skips_a_failing_link() -> None:
 def test_a_failing_plugin_where_the_first_answer_wins_raises() -> None:
     with pytest.raises(PluginFault, match="Breaks failed in route"):
         asker(Breaks()).first("route", address="a@b", envelope=None)
+
+
+def test_where_the_first_answer_wins_an_open_circuit_is_a_failure_too() -> None:
+    ask = asker(Breaks())
+    for _ in range(FAILURES_IN_A_ROW + 1):
+        with pytest.raises(PluginFault):
+            ask.first("route", address="a@b", envelope=None)
