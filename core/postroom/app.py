@@ -55,10 +55,19 @@ class App:
     gate: NewsGate | None  # news to and from other nodes (PostgreSQL)
 
 
-def build(config: Config, plugins: Plugins, tally: Tally, slot: int = 0) -> App:
+def build(
+    config: Config,
+    plugins: Plugins,
+    tally: Tally,
+    slot: int = 0,
+    *,
+    clock: Callable[[], float] = time.time,
+    resolver: Resolver | None = None,
+) -> App:
     """Put the parts of one worker together. Raises PluginError when a plugin cannot be constructed.
 
-    Nothing is opened: the database connects with its first use, so a wrong address shows there.
+    Nothing is opened: the database connects with its first use, so a wrong address shows there. ``clock`` (epoch seconds, of
+    the queue) and ``resolver`` are what ``postroom.testing`` replaces.
     """
     owner = f"{node(config)}/{slot}"
     log = logs.get()
@@ -74,10 +83,8 @@ def build(config: Config, plugins: Plugins, tally: Tally, slot: int = 0) -> App:
     directory = DirectoryCache(db)
     news.subscribe("accounts", lambda _: directory.refresh())
     leases = Leases(db, owner)
-    reports = Reports(
-        ask, blobs, hostname=config.server.hostname, domain=config.domains.default, give_up=config.queue.give_up, clock=time.time
-    )
-    queue = Queue(db, ask, news, reports, time.time)
+    reports = Reports(ask, blobs, hostname=config.server.hostname, domain=config.domains.default, give_up=config.queue.give_up, clock=clock)
+    queue = Queue(db, ask, news, reports, clock)
     auth = Authenticator(
         accounts,
         ask,
@@ -103,7 +110,7 @@ def build(config: Config, plugins: Plugins, tally: Tally, slot: int = 0) -> App:
         leases=leases,
         tally=tally,
         metrics=metrics,
-        dns=Resolver(config.dns.servers),
+        dns=resolver or Resolver(config.dns.servers),
         tls=ServerTls(config.tls, config.server, report=lambda words: log.error("tls.reload_failed", reason=words)),
         log=log,
         offload=offload,
@@ -111,7 +118,7 @@ def build(config: Config, plugins: Plugins, tally: Tally, slot: int = 0) -> App:
     construct(manager, plugins, context)
     lines = connections.lines(config.connections, ask.collect("register_senders"))
     retry = Retry(config.queue.retry, config.queue.give_up, config.queue.warn_after)
-    desk = Desk(db, blobs, queue, ask, retry, lines, owner, time.time, log, metrics)
+    desk = Desk(db, blobs, queue, ask, retry, lines, owner, clock, log, metrics)
     runner = Runner(desk, news, leases, log)
     gate = NewsGate(config.database.url, news, node(config)) if db.dialect == "postgresql" else None
     jobs = (*ask.collect("register_jobs"), *connections.jobs(config.schedule, runner.connect), housekeeping(context))
