@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from postroom.ids import new_id
 
@@ -52,9 +53,8 @@ class Folder:
     special: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One message of a listing."""
+class Entry(NamedTuple):
+    """One message of a listing; a tuple because a mailbox may hold a hundred thousand."""
 
     uid: int
     size: int  # bytes of prefix and blob
@@ -124,7 +124,7 @@ class Mailboxes:
 
     def listing(self, mailbox_id: int) -> list[Entry]:
         """All messages in the order of UIDs, hidden ones too."""
-        return self.db.read_slow(lambda tx: [Entry(*row) for row in tx.execute(LISTING, (mailbox_id,))])
+        return self.db.read_slow(lambda tx: list(map(Entry._make, tx.execute(LISTING, (mailbox_id,)))))
 
     def content(self, mailbox_id: int, uid: int) -> Iterator[bytes]:
         """The message from its first to its last byte, in chunks. Raises KeyError when it is gone."""
