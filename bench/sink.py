@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socketserver
 import threading
 from dataclasses import dataclass, field
@@ -29,7 +30,8 @@ class Sink:
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
-                converse(sink, self)
+                with contextlib.suppress(ConnectionError):
+                    converse(sink, self)
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -40,6 +42,16 @@ class Sink:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
+
+
+def read_content(peer: socketserver.StreamRequestHandler) -> bytes | None:
+    """A message up to its final dot, without dot-stuffing; None when the connection ends before that."""
+    lines = []
+    while (line := peer.rfile.readline()) != b".\r\n":
+        if not line:
+            return None
+        lines.append(line.removeprefix(b"."))
+    return b"".join(lines)
 
 
 def converse(sink: Sink, peer: socketserver.StreamRequestHandler) -> None:
@@ -60,7 +72,9 @@ def converse(sink: Sink, peer: socketserver.StreamRequestHandler) -> None:
                 say(reply)
         elif verb == "DATA":
             say("354 go ahead")
-            content = b"".join(part.removeprefix(b".") for part in iter(peer.rfile.readline, b".\r\n"))
+            content = read_content(peer)
+            if content is None:
+                return
             sink.messages.append(Taken(sender, recipients, content))
             sink.dialogue.append(f"C: … {len(content)} bytes and the final dot")
             say("250 taken")

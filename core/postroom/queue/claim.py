@@ -29,7 +29,7 @@ LETTERS = (
 HELD_NO_MORE = "UPDATE outgoing SET held = 0 WHERE id = ?"
 RENEW = "UPDATE outgoing_recipient SET lease_until = ?, next_try = ? WHERE id = ? AND lease_owner = ?"
 GIVE_BACK = "UPDATE outgoing_recipient SET lease_owner = '', lease_until = 0, next_try = ? WHERE id = ? AND lease_owner = ?"
-FORFEIT = "UPDATE outgoing_recipient SET lease_owner = '', lease_until = 0, next_try = ? WHERE lease_owner = ?"
+FORFEIT = "UPDATE outgoing_recipient SET lease_owner = '', lease_until = 0, next_try = ? WHERE lease_until > ? AND lease_owner = ?"
 NEXT_DUE = "SELECT MIN(next_try) FROM outgoing_recipient WHERE channel = ? AND state = ?"
 
 
@@ -72,7 +72,7 @@ def give_back(tx: Tx, ids: Iterable[int], owner: str, next_try: int) -> None:
 
 def forfeit(tx: Tx, owner: str, now: int) -> None:
     """A worker is known to be dead: what it had claimed is due now."""
-    tx.execute(FORFEIT, (now, owner))
+    tx.execute(FORFEIT, (now, now, owner))
 
 
 def next_due(tx: Tx, channel: str, state: int = WAITING) -> int | None:

@@ -135,6 +135,11 @@ class Desk:
         if numbers:
             self.db.write(lambda tx: claim.renew(tx, numbers, self.owner, until))
 
+    def forfeit(self) -> None:
+        """Before the first work: what is claimed in this worker's name was claimed by a process that has died. Raises StoreUnavailable."""
+        now = self.now()
+        self.db.write(lambda tx: claim.forfeit(tx, self.owner, now))
+
     def give_back(self, tasks: Iterable[Task]) -> None:
         """Let other workers have these tasks, which were not attempted, or not to the end. Raises StoreUnavailable."""
         numbers = [one.id for task in tasks for one in task.addressees]
