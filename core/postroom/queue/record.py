@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import ids
 from ..store import traces
+from .letter import BOUNCING
 from .outcome import Ruling, words
 from .put import Entry
 
@@ -18,8 +19,8 @@ LOCK = "SELECT id FROM outgoing WHERE id IN ({marks}) ORDER BY id FOR UPDATE"
 GONE = "DELETE FROM outgoing_recipient WHERE id = ?"
 GONE_NOW = "DELETE FROM outgoing_recipient WHERE id = ? RETURNING id"
 LATER = (
-    "UPDATE outgoing_recipient SET attempts = ?, next_try = ?, last_reply = ?, last_server = ?, last_try = ?, warned = ?,"
-    " lease_owner = '', lease_until = 0 WHERE id = ? AND lease_owner = ?"
+    "UPDATE outgoing_recipient SET attempts = ?, next_try = CASE WHEN state = ? THEN ? ELSE ? END, last_reply = ?, last_server = ?,"
+    " last_try = ?, warned = ?, lease_owner = '', lease_until = 0 WHERE id = ? AND lease_owner = ?"
 )
 LATER_NOW = LATER + " RETURNING id"
 EMPTY = "DELETE FROM outgoing WHERE id = ? AND NOT EXISTS (SELECT 1 FROM outgoing_recipient WHERE outgoing_id = outgoing.id)"
@@ -68,7 +69,7 @@ class Settlement:
         """The function to run in a transaction."""
         about = {number for numbers, _ in self.entries for number in numbers}  # rows whose change decides about a report
         gone = [number for ruling in self.rulings for number in ruling.gone]
-        later = {row[6]: row for ruling in self.rulings for row in self._later_rows(ruling)}
+        later = {row[-2]: row for ruling in self.rulings for row in self._later_rows(ruling)}
         letters = sorted({ruling.finished.task.letter.id for ruling in self.rulings if ruling.gone})
         plain_gone = [(number,) for number in sorted(gone) if number not in about]
         plain_later = [row for number, row in sorted(later.items()) if number not in about]
@@ -96,6 +97,6 @@ class Settlement:
     def _later_rows(self, ruling: Ruling) -> list[tuple[Any, ...]]:
         at = ruling.finished.at
         return [
-            (one.attempts + 1, due, words(outcome), outcome.server, at, int(warned), one.id, self.owner)
+            (one.attempts + 1, BOUNCING, at, due, words(outcome), outcome.server, at, int(warned), one.id, self.owner)
             for one, outcome, due, warned in ruling.waiting
         ]

@@ -37,6 +37,7 @@ class Runner:
         self._active: dict[gevent.Greenlet[..., Any], tuple[Line, Task]] = {}
         self._cut: list[Task] = []  # attempts that were killed at the stop
         self._loops: list[gevent.Greenlet[..., Any]] = []
+        self._ending = Event()
 
     def start(self) -> None:
         """Begin: take fresh mail from ``Queue.put``, look for due mail, listen to news."""
@@ -60,6 +61,10 @@ class Runner:
             self._try("give_back", lambda: self.desk.give_back(unfinished))
             while self._finished:  # the recorder is at work; what it cannot record in time is sent again when the lease ends
                 gevent.sleep(BREATH)
+            self._ending.set()
+            for sign in (*self._signs.values(), self._to_record):
+                sign.set()
+            gevent.joinall(self._loops, timeout=BREATH * 50)  # not killed in the middle of a read or write if it can be helped
         gevent.killall(self._loops)
 
     def connect(self, name: str) -> None:
@@ -75,6 +80,9 @@ class Runner:
     # --- attempts ---
 
     def _pump(self, line: Line) -> None:
+        if self.desk.closed:  # came in while the stop had begun
+            tasks = line.clear()
+            self._try("give_back", lambda: self.desk.give_back(tasks))
         while (task := line.next()) is not None:
             greenlet = gevent.spawn(self._work, line, task)
             self._active[greenlet] = (line, task)
@@ -101,25 +109,25 @@ class Runner:
 
     def _forever(self, loop: Callable[..., None], *arguments: Any) -> None:
         """A greenlet's top: a loop that fails is logged and starts again."""
-        while True:
+        while not self._ending.is_set():
             try:
                 loop(*arguments)
             except StoreUnavailable as error:
                 self.log.warning("queue.store_unavailable", reason=str(error))
             except Exception:
                 self.log.exception("queue.loop_failed")
-            gevent.sleep(1.0)
+            self._ending.wait(1.0)
 
     def _watch(self, line: Line) -> None:
         sign = self._signs[line.name]
-        while True:
+        while not self._ending.is_set():
             sign.clear()
             more = self.desk.fetch(line)
             self._pump(line)
             if line.quiet:
                 line.sender.idle()
-            gevent.sleep(BREATH)
-            if not more:
+            self._ending.wait(BREATH)
+            if not more and not self._ending.is_set():
                 due = self.desk.next_due(line) if line.free else None
                 sign.wait(LOOK if due is None else max(BREATH, min(due, LOOK)))
 
@@ -143,7 +151,7 @@ class Runner:
 
     def _empty(self, line: Line, lease: str) -> None:
         sign = self._signs[line.name]
-        while True:
+        while not self.desk.closed:
             sign.clear()
             more = self.desk.fetch(line)
             self._pump(line)
@@ -154,7 +162,7 @@ class Runner:
 
     def _record(self) -> None:
         delay, alone = 0.0, 0  # alone: how many are still to be recorded one by one, to find the one that cannot be
-        while True:
+        while not self._ending.is_set():
             self._to_record.wait()
             self._to_record.clear()
             while self._finished:
@@ -189,16 +197,15 @@ class Runner:
         return True
 
     def _renew(self) -> None:
-        while True:
-            gevent.sleep(LEASE / 3)
+        while not self._ending.wait(LEASE / 3):
             self.desk.renew()
 
     def _bounce(self) -> None:
-        while True:
+        while not self._ending.is_set():
             for finished in self.desk.bounces():
                 self._finished.append((None, finished))
                 self._to_record.set()
-            gevent.sleep(LOOK)
+            self._ending.wait(LOOK)
 
     def _on_queue(self, facts: dict[str, Any]) -> None:
         for line in self.desk.lines:

@@ -121,6 +121,19 @@ def test_removing_with_a_bounce_sends_a_report_from_the_running_server(office: O
     assert office.rows("outgoing") == []
 
 
+def test_a_bounce_that_is_wanted_during_an_attempt_follows_it_at_once(office: Office) -> None:
+    ann = office.user("ann")
+    office.sender.script["joe@far.test"] = [LATER]
+    number = office.put("ann@our.test", "joe@far.test")
+    office.work(settle=False)
+    office.out.remove(number, office.now, bounce=True)
+    office.desk.settle(list(office.unsettled))
+    office.unsettled.clear()
+    assert office.work() == 0
+    assert len(office.inbox(ann)) == 1
+    assert office.rows("outgoing") == []
+
+
 def test_an_outcome_for_a_message_that_was_removed_meanwhile_is_only_traced(office: Office) -> None:
     ann = office.user("ann")
     number = office.put("ann@our.test", "joe@far.test")

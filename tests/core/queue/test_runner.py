@@ -113,7 +113,7 @@ def test_removal_with_a_bounce_is_noticed_without_news(running: Running, monkeyp
     monkeypatch.setattr(module, "LOOK", 0.05)
     running.office.queue.handover = None
     ann = running.office.user("ann")
-    running.office.line.sender.concurrency = 0
+    running.office.line.room = 0  # nothing is claimed for sending
     number = running.office.put("ann@our.test", "joe@far.test")
     running.office.out.hold(number, running.office.now)
     running.office.out.remove(number, running.office.now, bounce=True)
@@ -226,3 +226,13 @@ def test_leases_are_renewed_while_a_transfer_lasts(running: Running, monkeypatch
     monkeypatch.setattr(module, "LEASE", 0.03)
     running.runner._loops.append(gevent.spawn(running.runner._renew))
     until(lambda: len(renewed) > 1)
+
+
+def test_mail_that_is_accepted_while_the_stop_has_begun_is_given_back(db: Database) -> None:
+    here = Running(db)
+    here.runner.start()
+    entry = here.office.queue.prepare(here.office.submission("ann@our.test", "joe@far.test"))
+    written = db.write(entry.writer())
+    here.runner.stop(0.05)
+    here.office.queue.finish(entry, written)
+    assert here.office.rows("outgoing_recipient", "lease_owner") == [("",)]
