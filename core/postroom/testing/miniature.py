@@ -123,7 +123,7 @@ class Miniature:
     def wait_for(self, number: int) -> None:
         """Wait until the outbox has been asked for so many attempts, all of them recorded."""
         with gevent.Timeout(PATIENCE, AssertionError(f"{self.outbox.attempts} attempts instead of {number}")):
-            while self.outbox.attempts < number or any(not line.quiet for line in self.app.runner.desk.lines):
+            while self.outbox.attempts < number or any(line.held for line in self.app.runner.desk.lines):
                 gevent.sleep(LOOK)
 
     def later(self, seconds: float) -> None:
