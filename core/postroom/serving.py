@@ -34,12 +34,18 @@ class CannotServe(Exception):
 
 def serve(path: Path, say: Callable[[str], None], *, log_format: str | None = None) -> int:
     """Run until stopped; the exit status. Raises ConfigError, CannotListen and CannotServe before anything has started."""
-    config, plugins = read(path)
-    logs.configure(log_format or config.log.format, config.log.level)
+
+    def load() -> tuple[Config, Plugins]:
+        config, plugins = read(path)
+        log = config.log.model_copy(update={"format": log_format}) if log_format else config.log
+        return config.model_copy(update={"log": log}), plugins  # the workers read it too
+
+    config, plugins = load()
+    logs.configure(config.log.format, config.log.level)
     waiting = [(config, plugins)]
     with only_one(config.server.run_dir):
         metrics.prepare(config.server.run_dir / "metrics")
-        return Supervisor(lambda: plan(*(waiting.pop() if waiting else read(path)), say), say, logs.get()).run()
+        return Supervisor(lambda: plan(*(waiting.pop() if waiting else load()), say), say, logs.get()).run()
 
 
 def plan(config: Config, plugins: Plugins, say: Callable[[str], None]) -> Plan:

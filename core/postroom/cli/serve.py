@@ -11,7 +11,7 @@ from .call import Call
 
 @click.command()
 @click.option(
-    "--log-format", type=click.Choice(["auto", "console", "json"]), help="Form of the log on standard error (default: log.format)."
+    "--log-format", type=click.Choice(["auto", "text", "json"]), help="Form of the log on standard error (default: log.format)."
 )
 @click.pass_obj
 def command(call: Call, log_format: str | None) -> int:
