@@ -22,6 +22,7 @@ from .dialogue import Contexts
 from .proxy import Endpoints
 from .stream import Disconnected, Stream, TimedOut
 from .tls import HandshakeFailed
+from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     from ..metrics import Metrics
@@ -62,6 +63,7 @@ class Listener:
         self._proxies = [ipaddress.ip_network(network) for network in settings.proxy_from]
         self._tls = tls if settings.encryption == "tls" else None
         self._log, self._metrics = log, metrics
+        self._watchdog = Watchdog()
         self._listening = listening
         self._refusal_logged = 0.0
         self._acceptors: list[Acceptor] = []
@@ -93,7 +95,7 @@ class Listener:
 
     def _serve(self, sock: Any, peer: Any) -> None:
         """One connection's whole life, in its own greenlet."""
-        stream = Stream(sock, timeout=HELLO_SECONDS)
+        stream = Stream(sock, timeout=HELLO_SECONDS, watchdog=self._watchdog)
         connection = Connection(stream, gevent.getcurrent(), time.time())
         self.sessions.add(connection)
         try:

@@ -4,14 +4,17 @@ How this works. Input is one bytes object and a position in it: a line is found 
 is allocated while the peer is silent, which keeps an idle connection small. Output gathers in a list, and goes out when
 there is much of it, and always before a read has to wait: so the answers to pipelined commands leave together, and nobody
 waits for an answer that we hold (RFC 2920 section 3.2). The socket is any socket with a time-out (gevent's, or an ordinary
-one in tests); each wait is bounded by ``timeout`` (silence) and by ``deadline`` (the session), whichever ends first.
+one in tests); each wait is bounded by ``timeout`` (silence) and by ``deadline`` (the session), whichever ends first. Who
+bounds it is the socket itself, or for a server's thousands of connections a shared watchdog, which is cheaper.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import socket as sockets
 import ssl
+import termios
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gevent import get_hub, getcurrent
 
 from . import tls
+from .watchdog import NEVER, Watchdog
 
 if TYPE_CHECKING:
     from greenlet import greenlet
@@ -74,11 +78,11 @@ class Stream:
     """A connection. Raises Disconnected and TimedOut from everything that waits."""
 
     __slots__ = (
-        "__weakref__", "_at", "_between", "_binding", "_in", "_limit", "_out", "_out_bytes", "_reader", "_skipping",
-        "bytes_in", "bytes_out", "deadline", "sock", "stopping", "timeout", "tls",
+        "__weakref__", "_at", "_between", "_binding", "_in", "_limit", "_out", "_out_bytes", "_reader", "_skipping", "_waiter",
+        "_watchdog", "bytes_in", "bytes_out", "deadline", "expires", "sock", "stopping", "timeout", "tls",
     )  # fmt: skip
 
-    def __init__(self, sock: Any, *, timeout: float = 300.0, deadline: float = float("inf")) -> None:
+    def __init__(self, sock: Any, *, timeout: float = 300.0, deadline: float = NEVER, watchdog: Watchdog | None = None) -> None:
         self.sock = sock
         self.timeout = timeout  # seconds of silence; may be changed at any time
         self.deadline = deadline  # time.monotonic() at which every wait ends
@@ -92,7 +96,12 @@ class Stream:
         self._binding = b""
         self._between = False  # reading the next command: may be interrupted
         self._reader: greenlet | None = None  # who waits for the next command
-        self._limit = -1.0  # the time-out that the socket has now
+        self._limit: float | None = -1.0  # the time-out that the socket has now
+        self.expires = NEVER  # for the watchdog, which has _waiter told
+        self._waiter: greenlet | None = None
+        self._watchdog = watchdog
+        if watchdog is not None:
+            watchdog.watch(self)
 
     # --- reading ---
 
@@ -168,6 +177,8 @@ class Stream:
         """
         if self._at < len(self._in):
             return True
+        if self.tls is None and not _waiting_in_kernel(self.sock):
+            return False
         try:
             self.sock.settimeout(0)
             self._limit = 0.0
@@ -251,6 +262,8 @@ class Stream:
 
     def close(self) -> None:
         """Close the connection, TLS first; safe to call twice. What is not flushed is lost."""
+        if self._watchdog is not None:
+            self._watchdog.forget(self)
         self._out.clear()
         if self.tls is not None:
             with contextlib.suppress(OSError, ValueError):  # the peer was faster, or it is closed already
@@ -266,15 +279,26 @@ class Stream:
         else:
             self.sock.shutdown(sockets.SHUT_WR)
 
-    # --- the inside ---
+    # --- bounded waits ---
+
+    def expire(self) -> None:
+        """In the hub: the watchdog ends a wait."""
+        waiter, self.expires = self._waiter, NEVER
+        if waiter is not None:
+            waiter.throw(TimedOut)
 
     def _arm(self) -> None:
-        """Set the time that the next wait may take."""
-        limit = self.deadline - time.monotonic()
+        """Set the time that the next wait may take; ``expires`` must be NEVER again after it."""
+        now = time.monotonic()
+        limit = min(self.deadline - now, self.timeout)
         if limit <= 0:
             raise TimedOut
-        limit = min(limit, self.timeout)
-        if limit != self._limit:
+        if self._watchdog is not None:
+            self.expires, self._waiter = now + limit, getcurrent()
+            if self._limit is not None:
+                self.sock.settimeout(None)
+                self._limit = None
+        elif limit != self._limit:
             self.sock.settimeout(limit)
             self._limit = limit
 
@@ -290,7 +314,7 @@ class Stream:
         except OSError as error:
             raise _fault(error) from error
         finally:
-            self._reader = None
+            self._reader, self.expires = None, NEVER
         if not data:
             raise Disconnected
         self.bytes_in += len(data)
@@ -305,6 +329,8 @@ class Stream:
                 sent = self.sock.send(rest)
             except OSError as error:
                 raise _fault(error) from error
+            finally:
+                self.expires = NEVER
             if sent == len(rest):
                 return
             rest = memoryview(rest)[sent:]
@@ -328,3 +354,11 @@ def _fault(error: OSError) -> Exception:
     if isinstance(error, TimeoutError) or (isinstance(error, ssl.SSLError) and "timed out" in str(error)):
         return TimedOut()
     return Disconnected()
+
+
+def _waiting_in_kernel(sock: Any) -> bool:
+    """Whether bytes wait to be received: cheaper than a receive that fails. True when the system cannot tell."""
+    try:
+        return any(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)))
+    except (OSError, ValueError):  # ValueError: it is closed
+        return True

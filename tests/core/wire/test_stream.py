@@ -6,11 +6,13 @@ import socket
 import threading
 from collections.abc import Iterator
 
+import gevent.socket
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.wire.stream import FLUSH_BYTES, SKIP_BYTES, BareNewline, Disconnected, LineTooLong, Stream, TimedOut
+from postroom.wire.watchdog import NEVER, Watchdog
 from tests.core.wire.feeding import cut_at, cuts
 
 LIMIT = 10
@@ -40,6 +42,9 @@ class Chopped:
 
     def settimeout(self, seconds: float) -> None:
         self.limit = seconds
+
+    def fileno(self) -> int:
+        return -1  # there is no such file: the system cannot tell what waits
 
     def recv(self, most: int) -> bytes:
         return self.pieces.pop(0) if self.pieces else b""
@@ -185,3 +190,18 @@ def test_last_words_arrive_although_the_peer_still_talks(pair: tuple[Stream, soc
     assert peer.recv(100) == b""
     peer.close()
     closer.join()
+
+
+def test_a_watchdog_ends_a_wait_that_is_too_long_and_only_that() -> None:
+    ours, theirs = gevent.socket.socketpair()
+    watchdog = Watchdog()
+    stream = Stream(ours, timeout=0.05, watchdog=watchdog)
+    theirs.sendall(b"in time\r\n")
+    assert stream.read_line(100) == b"in time"
+    assert stream.expires == NEVER
+    with pytest.raises(TimedOut):
+        stream.read_line(100)
+    theirs.sendall(b"later\r\n")
+    assert stream.read_line(100) == b"later"
+    stream.close()
+    theirs.close()
