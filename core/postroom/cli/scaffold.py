@@ -49,38 +49,38 @@ class Plugin:
         return None
 '''
 
+CONFTEST = '''"""Gives the tests the fixture ``miniature``."""
+
+pytest_plugins = ["postroom.testing.fixtures"]
+'''
+
 TEST = '''"""The plugin {name}: who is refused, and who is not."""
 
 from __future__ import annotations
 
-from unittest.mock import Mock
+from collections.abc import Callable
 
 import pytest
 
-from postroom import Action, Client, Envelope
-from postroom.plugins import new_manager
-from postroom_{name}.plugin import Plugin, Settings
+from postroom.testing import Miniature
 
 
 @pytest.fixture
-def plugin() -> Plugin:
-    return Plugin(Mock(), Settings(refused=["spam@example.net"]))
+def server(miniature: Callable[..., Miniature]) -> Miniature:
+    """A server with the plugin and a user."""
+    server = miniature({{"{name}": {{"refused": ["spam@example.net"]}}}})
+    server.add_user("alice")
+    return server
 
 
-def test_every_hook_of_the_plugin_exists(plugin: Plugin) -> None:
-    manager = new_manager()
-    manager.register(plugin, "{name}")
-    manager.check_pending()
+def test_a_listed_sender_is_refused(server: Miniature) -> None:
+    assert server.send("spam@example.net", "alice@example.test").startswith("550 5.7.1 ")
+    assert server.mailbox("alice") == []
 
 
-def test_a_listed_sender_is_refused(plugin: Plugin) -> None:
-    verdict = plugin.check_sender(Client("1", "SMTP", "192.0.2.1"), Envelope("spam@example.net"))
-    assert verdict is not None
-    assert verdict.action is Action.REJECT
-
-
-def test_another_sender_is_left_to_others(plugin: Plugin) -> None:
-    assert plugin.check_sender(Client("1", "SMTP", "192.0.2.1"), Envelope("friend@example.net")) is None
+def test_another_sender_is_left_to_others(server: Miniature) -> None:
+    assert server.send("friend@example.net", "alice@example.test").startswith("250 ")
+    assert len(server.mailbox("alice")) == 1
 '''
 
 README = """# postroom-{dashed}
@@ -93,12 +93,14 @@ plugins:
     refused: [spam@example.net]
 ```
 
-`pytest` runs its tests. The hooks that a plugin may answer are in Postroom's `docs/hooks.md`.
+`pytest` runs its tests. The hooks that a plugin may answer are in Postroom's `docs/reference/hooks.md`,
+and what the tests may use in its `docs/writing-a-plugin.md`.
 """
 
 TEMPLATES = {
     "setup.py": SETUP,
     "README.md": README,
+    "conftest.py": CONFTEST,
     "postroom_{name}/__init__.py": INIT,
     "postroom_{name}/plugin.py": PLUGIN,
     "tests/test_{name}.py": TEST,

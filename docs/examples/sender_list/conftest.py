@@ -1,0 +1,3 @@
+"""Gives the tests the fixture ``miniature``."""
+
+pytest_plugins = ["postroom.testing.fixtures"]

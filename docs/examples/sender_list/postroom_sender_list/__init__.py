@@ -1,0 +1,1 @@
+"""The Postroom plugin sender_list."""
