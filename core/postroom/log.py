@@ -14,7 +14,14 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 def configure(form: str = "auto", level: str = "info") -> None:
     """Set up logging for this process. ``form``: "auto" (by terminal), "text" or "json"; ``level``: a key of LEVELS."""
     readable = form == "text" or (form == "auto" and sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if readable else structlog.processors.JSONRenderer()
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,  # the rich one prints local variables: passwords, mail
+        )
+        if readable
+        else structlog.processors.JSONRenderer()
+    )
     processors = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=not readable),

@@ -83,6 +83,11 @@ class Desk:
 
     # --- due mail, from the database ---
 
+    def inherit(self) -> None:
+        """What a worker of this name had claimed before it died is due now, not when its lease ends. Raises StoreUnavailable."""
+        now = self.now()
+        self.db.write(lambda tx: claim.forfeit(tx, self.owner, now))
+
     def fetch(self, line: Line) -> bool:
         """Claim due mail for the line as far as it has room; True when there may be more. Raises StoreUnavailable."""
         limit = min(line.free, BATCH)

@@ -41,6 +41,7 @@ class Runner:
 
     def start(self) -> None:
         """Begin: take fresh mail from ``Queue.put``, look for due mail, listen to news."""
+        self.desk.inherit()
         self.desk.wake = self._pump
         self.desk.queue.handover = self.desk
         self.news.subscribe("queue", self._on_queue)

@@ -195,7 +195,7 @@ class OutgoingRecipient(Model):
 
     class Meta:
         table_name = "outgoing_recipient"
-        indexes = ((("channel", "state", "next_try"), False), (("lease_until",), False))
+        indexes = ((("channel", "state", "next_try"), False),)
 
 
 class Trace(Model):

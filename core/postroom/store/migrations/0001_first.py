@@ -52,7 +52,6 @@ TABLES = (
         last_try BIGINT NOT NULL, warned SMALLINT NOT NULL)""",
     "CREATE INDEX outgoing_recipient_message ON outgoing_recipient (outgoing_id)",
     "CREATE INDEX outgoing_recipient_due ON outgoing_recipient (channel, state, next_try)",
-    "CREATE INDEX outgoing_recipient_lease ON outgoing_recipient (lease_until)",
     """CREATE TABLE trace (
         id BIGINT NOT NULL, trace BIGINT NOT NULL, at BIGINT NOT NULL, event TEXT NOT NULL, detail TEXT NOT NULL,
         PRIMARY KEY (trace, id)){clustered}""",
