@@ -114,7 +114,7 @@ def run_on_session(dialogue: Dialogue, session: Session, *, limit: int = 2048, k
 def run_on_socket(
     dialogue: Dialogue, host: str, port: int, *, tls: bool = False, timeout: float = 20.0, opening: bytes = b"", early: bytes = b""
 ) -> None:
-    """Run it against a listening server. ``tls``: from the first byte; ``opening``: a proxy's header; ``early``: said before the greeting."""
+    """Run it against a listening server. ``tls``: from the first byte; ``opening``: a proxy's header; ``early``: said too soon."""
     peer = SocketPeer(socket.create_connection((host, port), timeout))
     try:
         if opening or early:

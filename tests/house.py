@@ -17,14 +17,15 @@ from typing import Any
 import yaml
 
 from bench import postfix
-from bench.sink import Sink
 from postroom.store.accounts import Accounts
+from tests.catcher import Catcher
 from tests.dialogue import Dialogue, load
 from tests.server import BASE, ROOT, Server
 
 PASSWORDS = {"bob": "secret", "alice": "secret", "carol": "secret word", "dave": "secret", "erin": "secret", "frank": "secret"}
 REVERSIBLE = ("bob", "carol", "dave")
 STRANGER, TRUSTED, DENIED = "192.0.2.{}", "198.51.100.{}", "203.0.113.{}"
+USUAL: dict[str, dict[str, Any]] = {"smtp": {}, "pop3": {"allow_plaintext_auth": True}}  # for all dialogues of a protocol
 ACCESS = [{"allow": "198.51.100.0/24", "no_auth": True}, {"allow": ["192.0.2.0/24", "loopback"]}]
 
 
@@ -35,7 +36,7 @@ class House:
     server: Server
     postfix: int | None  # the port of a Postfix; None where it cannot run
     neighbours: Path  # the folder of Postfix and smtp-sink
-    catcher: Sink
+    catcher: Catcher
 
     @property
     def sunk(self) -> list[str]:
@@ -72,6 +73,7 @@ def dialogue_services(protocol: str) -> list[dict[str, Any]]:
             "name": f"{protocol}/{name}",
             "listen": ["127.0.0.1:0"],
             "proxy_from": ["127.0.0.1"],
+            **USUAL[protocol],
             **settings_of(dialogue, "service"),
         }
         for number, (name, dialogue) in enumerate(dialogues(protocol).items(), 100)
@@ -122,7 +124,7 @@ def open_house(folder: Path, database: str | None, workers: int) -> Iterator[Hou
         # not below pytest's folders: they may be entered by their owner only, and Postfix has users of its own
         street = Path(neighbours.enter_context(tempfile.TemporaryDirectory(prefix="postroom-", ignore_cleanup_errors=True)))
         smtp_port, sink_port = postfix.free_port(), postfix.free_port()
-        catcher = Sink()
+        catcher = Catcher()
         neighbours.callback(catcher.close)
         mta = None
         if postfix.available():

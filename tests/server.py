@@ -166,6 +166,15 @@ class Server:
             assert folder is not None, f"there is no INBOX of {name}"
             return [b"".join(mailboxes.content(folder.id, entry.uid)) for entry in mailboxes.listing(folder.id)]
 
+    def empty(self, name: str) -> None:
+        """Take every message out of the INBOX of an account."""
+        with self.database() as database:
+            account = Accounts(database).get(name)
+            mailboxes = Mailboxes(database, Blobs(database))
+            folder = mailboxes.find(account.id, "INBOX") if account else None
+            assert folder is not None, f"there is no INBOX of {name}"
+            mailboxes.delete(folder.id, [entry.uid for entry in mailboxes.listing(folder.id)])
+
     def wait_for_mail(self, name: str, number: int = 1, seconds: float = START_SECONDS) -> list[bytes]:
         """Wait until so many messages are in the INBOX of an account; all of them."""
         deadline = time.monotonic() + seconds

@@ -18,7 +18,7 @@ class Plugin:
     def __init__(self, context: object, settings: Settings) -> None:
         pass
 
-    @hookimpl
+    @hookimpl(tryfirst=True)
     def route(self, address: str) -> Route | None:
         """A channel of its own for each of the domains."""
         channel = CHANNELS.get(address.rpartition("@")[2])
