@@ -13,11 +13,12 @@ import gevent
 import pluggy
 
 from . import log as logs
-from .asking import Asker, DeadlineExceeded
+from .asking import Asker
 from .auth import Authenticator
 from .config.schema import Config
 from .context import Context
 from .credentials import Vault
+from .deadline import Deadlines
 from .dns import Resolver
 from .leases import Leases
 from .metrics import Metrics
@@ -73,9 +74,7 @@ def build(
     log = logs.get()
     manager = new_manager()
     metrics = Metrics(later=gevent.spawn_later)
-    ask = Asker(
-        manager.hook, time.monotonic, fault_reporter(log, metrics), lambda: gevent.Timeout(config.server.hook_deadline, DeadlineExceeded)
-    )
+    ask = Asker(manager.hook, time.monotonic, fault_reporter(log, metrics), Deadlines(config.server.hook_deadline))
     db = connect(config.database.url, pool=config.database.pool, base=config.base)
     news = News(config.server.run_dir, later=gevent.spawn_later)
     blobs = Blobs(db)

@@ -17,7 +17,7 @@ OPEN_SECONDS = 60.0
 FAULT = Verdict.defer("Temporary problem with a mail check, try again later", 451, "4.3.0", reason="plugin fault")
 
 
-class DeadlineExceeded(Exception):
+class DeadlineExceeded(BaseException):  # no Exception: a plugin that catches those must not take it for its own
     """A hook implementation ran past its deadline."""
 
 

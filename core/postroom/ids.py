@@ -18,7 +18,8 @@ def new_id() -> int:
 
 def text(number: int) -> str:
     """The 13 characters that stand for an id in logs, headers and commands."""
-    return ALPHABET[number >> 60 & 31] + "".join([PAIRS[number >> shift & 1023] for shift in (50, 40, 30, 20, 10, 0)])
+    high = ALPHABET[number >> 60 & 31] + PAIRS[number >> 50 & 1023] + PAIRS[number >> 40 & 1023] + PAIRS[number >> 30 & 1023]
+    return high + PAIRS[number >> 20 & 1023] + PAIRS[number >> 10 & 1023] + PAIRS[number & 1023]
 
 
 def parse(word: str) -> int:
