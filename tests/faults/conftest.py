@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.faults.load import Load
-from tests.server import Server, merged
+from tests.faults.target import SERVICE_LIMITS, STRANGER, Target
+from tests.server import Server, merged, serving
 
 Launch = Callable[..., Server]
 
@@ -36,3 +37,33 @@ def launch(database_url: str, tmp_path: Path) -> Iterator[Launch]:
 def load_of(server: Server, *recipients: str, clients: int = 4) -> Load:
     """Clients that keep this server busy with mail for these recipients, bob when none are given."""
     return Load(lambda: server.ports["SMTP"], server.changes["server"]["hostname"], recipients or ("bob@example.test",), clients)
+
+
+ENGINES = [pytest.param(engine, marks=pytest.mark.xdist_group(f"faults-{engine}")) for engine in ("sqlite", "postgresql")]
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """One server on each database for all tests with hostile peers."""
+    changes: dict[str, Any] = {
+        "access": [{"allow": STRANGER}, {"allow": "127.0.0.10", "no_auth": True}],
+        "plugins": {
+            "smtp_server": {
+                "services": [
+                    {"id": 1, "name": "SMTP", "listen": ["127.0.0.1:0"], **SERVICE_LIMITS},
+                    {"id": 2, "name": "SMTPS", "listen": ["127.0.0.1:0"], "encryption": "tls", **SERVICE_LIMITS},
+                ]
+            },
+            "pop3_server": {"services": [{"id": 1, "name": "POP3", "listen": ["127.0.0.1:0"], "allow_plaintext_auth": True, **SERVICE_LIMITS}]},
+            "metrics": {"services": [{"id": 1, "name": "Metrics", "listen": ["127.0.0.1:0"], **SERVICE_LIMITS}]},
+        },
+    }
+    name = None
+    if request.param == "postgresql":
+        postgresql = request.getfixturevalue("postgresql")
+        name = postgresql.create(request.getfixturevalue("migrated_postgresql"))
+        changes["database"] = {"url": postgresql.url(name), "pool": 5}
+    with serving(tmp_path_factory.mktemp("target-") / "server", changes, {"bob": "secret", "carol": "secret"}) as server:
+        yield Target(server)
+    if name is not None:
+        postgresql.drop(name)

@@ -81,7 +81,7 @@ def everything(server: Server) -> None:
     server.start()
 
 
-DEATHS: list[tuple[Callable[[Server], None], int]] = [(worker, rounds(4, 60)), (everything, rounds(2, 20)), (supervisor, rounds(1, 10))]
+DEATHS: list[tuple[Callable[[Server], None], int]] = [(worker, rounds(4, 60)), (everything, rounds(1, 20)), (supervisor, rounds(1, 10))]
 
 
 def test_kill_9_under_load_loses_nothing(launch: Launch, sink: Sink) -> None:
