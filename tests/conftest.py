@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.databases import database_url, db, empty_url, engine, migrated_postgresql, migrated_sqlite, postgresql
 from tests.house import House, open_house
 
-__all__ = ["database_url", "db", "empty_url", "engine", "house", "migrated_postgresql", "migrated_sqlite", "peer", "postgresql"]
+__all__ = ["database_url", "db", "empty_url", "engine", "house", "migrated_postgresql", "migrated_sqlite", "postgresql"]
 
-# Tests of one group run in one process (`--dist loadgroup`), so that each server is started once.
-COMBINATIONS = [
-    pytest.param((engine, workers), id=f"{engine}-{workers}", marks=pytest.mark.xdist_group(f"{engine}-{workers}"))
-    for engine in ("sqlite", "postgresql")
-    for workers in (1, 3)
-]
+COMBINATIONS = [pytest.param((engine, workers), id=f"{engine}-{workers}") for engine in ("sqlite", "postgresql") for workers in (1, 3)]
+OF_A_HOUSE = re.compile(r"\[((?:sqlite|postgresql)-[13])\b")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """All tests on one server run in one process, so that each server is started once; the others go wherever there is time."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByServer(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            found = OF_A_HOUSE.search(nodeid)
+            return found[1] if found else nodeid
+
+    return ByServer(config, log)
 
 
 @pytest.fixture(scope="session", params=COMBINATIONS)
@@ -34,12 +44,3 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with open_house(folder, server.url(name), workers) as house:
         yield house
     server.drop(name)
-
-
-@pytest.fixture
-def peer(request: pytest.FixtureRequest) -> None:
-    """With ``@needs("swaks")``: skip the test where that program is not installed."""
-    for mark in request.node.iter_markers("needs"):
-        for program in mark.args:
-            if shutil.which(program) is None:
-                pytest.skip(f"{program} is not installed")
