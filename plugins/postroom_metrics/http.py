@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from postroom.wire.stream import LineStream
+from postroom.wire.stream import BareNewline, LineStream, LineTooLong
 
 Pages = Mapping[bytes, Callable[[], bytes]]
 REASONS = {200: b"OK", 400: b"Bad Request", 404: b"Not Found", 405: b"Method Not Allowed", 503: b"Service Unavailable"}
@@ -31,7 +31,17 @@ def answer(request: bytes, pages: Pages) -> bytes:
 
 
 def converse(stream: LineStream, pages: Pages) -> None:
-    """Answer requests until the client closes or asks to close. The stream's own errors end the conversation."""
+    """Answer requests until the client closes or asks to close, or talks something else. A lost or slow client is raised."""
+    try:
+        answer_requests(stream, pages)
+    except (BareNewline, LineTooLong):
+        stream.write(response(400, b"lines end in CRLF and have at most %d bytes\n" % LINE))
+        stream.flush()
+        stream.linger()
+
+
+def answer_requests(stream: LineStream, pages: Pages) -> None:
+    """One request after the other. Raises what the stream raises."""
     for _ in range(REQUESTS):
         request = stream.read_line(LINE)
         close = request.endswith(b"HTTP/1.0")

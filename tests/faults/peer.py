@@ -104,6 +104,17 @@ class Peer:
             lines.append(line.removeprefix(b"."))
         return b"".join(lines)
 
+    def skip_text(self) -> int:
+        """The size of a multi-line POP3 answer that is thrown away. Raises Gone."""
+        size, tail = len(self._in), self._in[-5:]
+        while tail != b"\r\n.\r\n":
+            data = self.sock.recv(READ)
+            if not data:
+                raise Gone
+            size, tail = size + len(data), (tail + data)[-5:]
+        self._in = b""
+        return size - 3
+
     def _raw(self) -> bytes:
         while b"\n" not in self._in:
             data = self.sock.recv(READ)

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from tests.faults.lengths import rounds
 from tests.faults.peer import Peer
 from tests.faults.target import Target
 
@@ -18,7 +19,7 @@ ENDS = [end for end in (b"%b.%b" % pair for pair in itertools.product(LINE_ENDS,
 def test_nothing_but_CRLF_dot_CRLF_ends_a_message(target: Target, whole: bool) -> None:
     """Each false end is followed by a whole second message; never are there two answers, nor two messages."""
     before = len(target.inbox("bob"))
-    for end in ENDS:
+    for end in ENDS if whole else ENDS[:: rounds(6, 1)]:
         with target.smtp() as peer:
             peer.hello("bob@example.test")
             assert peer.ask(b"DATA").startswith("354")

@@ -1,0 +1,133 @@
+"""Bytes that make no sense, at every stage and in any quantity: the session ends, the worker stays as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.lengths import rounds
+from tests.faults.memory import MB, watched
+from tests.faults.peer import Gone, Peer
+from tests.faults.target import STRANGER, Target
+
+GROWTH = 4 * MB  # what one peer may cost, whatever it does
+STAGES = {  # service: what is said before the garbage
+    "SMTP": (
+        [],
+        [b"EHLO client.example"],
+        [b"EHLO client.example", b"MAIL FROM:<ann@elsewhere.example>"],
+        [b"EHLO client.example", b"MAIL FROM:<ann@elsewhere.example>", b"RCPT TO:<bob@example.test>"],
+        [b"EHLO client.example", b"MAIL FROM:<ann@elsewhere.example>", b"RCPT TO:<bob@example.test>", b"DATA"],
+        [b"EHLO client.example", b"MAIL FROM:<ann@elsewhere.example>", b"RCPT TO:<bob@example.test>", b"BDAT 1000000"],
+        [b"EHLO client.example", b"STARTTLS"],
+        [b"EHLO client.example", b"AUTH LOGIN"],
+    ),
+    "POP3": ([], [b"USER bob"], [b"STLS"], [b"AUTH PLAIN"], [b"USER bob", b"PASS secret"]),
+    "SMTPS": ([],),
+    "Metrics": ([],),
+}
+CASES = [pytest.param(service, before, id=f"{service} {len(before)} {before[-1:]}") for service, stages in STAGES.items() for before in stages]
+SPEAKS_FIRST = ("SMTP", "POP3")
+
+
+@pytest.fixture(autouse=True)
+def _unharmed(target: Target) -> Iterator[None]:
+    """After whatever came: the same worker, no bug in the log, and mail is taken and read."""
+    pid, log = target.pid, len(target.server.log)
+    yield
+    assert target.pid == pid
+    assert not re.search(r"session\.bug|connection\.broken|Traceback|plugin\.fault", target.server.log[log:]), target.server.log[log:][:4000]
+    with target.smtp() as peer:
+        assert peer.hello("carol@example.test")[0].startswith("250")
+        assert peer.message(b"Subject: still here\r\n\r\nx").startswith("250")
+    with target.pop3() as peer:
+        assert peer.login_pop3("carol").startswith("+OK")
+
+
+def throw(peer: Peer, data: bytes) -> None:
+    """Send until the server has had enough."""
+    with contextlib.suppress(Gone, TimeoutError):
+        peer.send(data)
+
+
+def garbage(seed: int, size: int) -> bytes:
+    chance = random.Random(seed)
+    kind = seed % 3
+    if kind == 0:
+        return chance.randbytes(size)
+    if kind == 1:  # lines of garbage
+        return b"\r\n".join(chance.randbytes(chance.randrange(1, 200)).replace(b"\n", b"?").replace(b"\r", b"?") for _ in range(size // 100))
+    words = [b"MAIL", b"RCPT", b"DATA", b"BDAT", b"AUTH", b"RETR", b"TOP", b"GET", b"FROM:", b"<", b">", b" ", b":", b"\r\n", b"\r\n", b"9" * 30, b"\xff"]
+    return b"".join(chance.choice(words) for _ in range(size // 4))
+
+
+@pytest.mark.parametrize(("service", "before"), CASES)
+def test_random_bytes_at_every_stage_end_the_session_and_nothing_else(target: Target, service: str, before: list[bytes]) -> None:
+    talk_garbage(target, service, before, 0)  # the first login costs argon2's 19 MB for a moment
+    with watched(target.pid) as growth:
+        for seed in range(1, rounds(4, 60)):
+            talk_garbage(target, service, before, seed)
+    assert growth.most < GROWTH
+
+
+def talk_garbage(target: Target, service: str, before: list[bytes], seed: int) -> None:
+    """One connection: the commands in order, then 60 KB of garbage, then a reset."""
+    with Peer(target.server.ports[service], source=STRANGER, greet=service in SPEAKS_FIRST) as peer:
+        for command in before:
+            peer.send(command + b"\r\n")
+            if not command.startswith(b"BDAT"):
+                peer.reply()
+        throw(peer, garbage(seed, 60_000))
+        peer.cut()
+
+
+@pytest.mark.parametrize("service", ["SMTP", "POP3", "Metrics", "SMTPS"])
+def test_megabytes_without_a_line_end_are_not_kept(target: Target, service: str) -> None:
+    with watched(target.pid) as growth:
+        for octet in (b"A", b"\0", b"\r", b"\xff"):
+            with Peer(target.server.ports[service], source=STRANGER, greet=service in SPEAKS_FIRST) as peer:
+                throw(peer, octet * (rounds(8, 100) * MB))
+    assert growth.most < GROWTH
+
+
+def test_the_error_budget_ends_a_session(target: Target) -> None:
+    """20 errors, the last of them with growing pauses; the end is told. Both protocols at once, for it takes its time."""
+    with target.smtp(timeout=40) as smtp, target.pop3(timeout=40) as pop3:
+        smtp.send(b"XYZZY\r\n" * 500)
+        pop3.send(b"XYZZY\r\n" * 500)
+        answers, others = smtp.rest(), pop3.rest()
+    assert len(answers) <= 20 and answers[-1].startswith("421"), answers[-1:]
+    assert len(others) <= 20 and "too many errors" in others[-1], others[-1:]
+
+
+def test_a_hundred_thousand_recipients_are_not_kept(target: Target) -> None:
+    """Beyond the limit of a message 452 tells a client to send the rest in another (RFC 5321 4.5.3.1.10); commands end some day."""
+    known = b"RCPT TO:<bob+%d@example.test>\r\n"
+    with watched(target.pid) as growth, target.smtp(timeout=60) as peer:
+        peer.hello()
+        throw(peer, b"".join(known % number for number in range(100_000)))
+        answers = peer.rest()
+    assert growth.most < GROWTH
+    assert sum(answer.startswith("250") for answer in answers) == 1000
+    assert all(answer.startswith(("250", "452", "421")) for answer in answers)
+    assert len(answers) <= 50_000
+
+
+def test_a_flood_of_harmless_commands_ends_some_day(target: Target) -> None:
+    with watched(target.pid) as growth, target.smtp(timeout=60) as peer:
+        began = time.monotonic()
+        throw(peer, b"NOOP\r\n" * 60_000)
+        assert time.monotonic() - began < 50
+    assert growth.most < GROWTH
+
+
+def test_one_who_never_reads_answers_does_not_fill_the_memory(target: Target) -> None:
+    """CAPA answers are fifty times longer than the command: they wait in the kernel, not with us."""
+    with watched(target.pid) as growth, target.pop3(timeout=3) as peer:
+        throw(peer, b"CAPA\r\n" * 40_000)
+    assert growth.most < GROWTH
