@@ -18,6 +18,7 @@ from typing import Any
 Fact = dict[str, Any]
 LARGEST = 32 * 1024  # bytes in one datagram
 LOOK_SECONDS = 0.5  # how long the list of the others is believed
+LONGEST_PATH = 107  # bytes of sun_path, unix(7)
 PREFIX, SUFFIX = "news-", ".sock"
 
 
@@ -31,6 +32,7 @@ class News:
         self._sender.setblocking(False)
         self._receiver: socket.socket | None = None
         self._path: Path | None = None
+        self._folder: int | None = None
         self._waiting: list[Fact] = []
         self._known: list[str] = []  # sockets of the others
         self._looked = -LOOK_SECONDS
@@ -64,7 +66,7 @@ class News:
         self._path = self.run_dir / f"{PREFIX}{os.getpid()}{SUFFIX}"
         self._path.unlink(missing_ok=True)
         self._receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._receiver.bind(str(self._path))
+        self._receiver.bind(self._reach(self._path.name))
         self._receiver.setblocking(False)
         return self._receiver
 
@@ -88,6 +90,8 @@ class News:
             self._receiver.close()
             self._path.unlink(missing_ok=True)
         self._sender.close()
+        if self._folder is not None:
+            os.close(self._folder)
 
     def heard(self) -> bool:
         """Whether any other process of this machine listens (or has died without removing its socket)."""
@@ -115,10 +119,19 @@ class News:
             except OSError:
                 pass  # a full buffer: that worker finds out by itself
 
+    def _reach(self, name: str) -> str:
+        """The path of a socket; where it would be longer than a socket's address may be, a short way round to the same place."""
+        path = str(self.run_dir / name)
+        if len(os.fsencode(path)) <= LONGEST_PATH:
+            return path
+        if self._folder is None:
+            self._folder = os.open(self.run_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        return f"/proc/self/fd/{self._folder}/{name}"
+
     def _others(self) -> list[str]:
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked, mine = time.monotonic(), self._path.name if self._path else ""
             with contextlib.suppress(FileNotFoundError):
                 names = [name for name in os.listdir(self.run_dir) if name.startswith(PREFIX) and name.endswith(SUFFIX)]
-                self._known = [str(self.run_dir / name) for name in names if name != mine]
+                self._known = [self._reach(name) for name in names if name != mine]
         return self._known

@@ -90,7 +90,7 @@ def prepare(config: Config, say: Callable[[str], None]) -> int:
         finally:
             database.close()
     except (SchemaNewer, StoreUnavailable, OSError, ValueError) as error:
-        sys.stderr.write(f"postroom: {error}\n")
+        sys.stderr.write(f"postroom: {' '.join(str(error).split())}\n")  # libpq explains itself on several lines
         return 1
     return 0
 

@@ -159,6 +159,9 @@ class Supervisor:
         self.generation += 1
         used = {worker.slot for worker in self.workers.values()}
         free = [slot for slot in range(self.tally.slots) if slot not in used][: plan.workers]
+        if len(free) < plan.workers:
+            self.generation -= 1
+            raise CannotListen(f"{len(used)} workers are still there with their last sessions; reload again when some have ended")
         self.restart_at.clear()
         for slot in free:
             self._spawn(plan, slot)
@@ -183,9 +186,15 @@ class Supervisor:
         if pid == 0:
             os.close(read_end)
             os.close(self._lifeline_end)
-            _become_child(lambda: plan.work(Start(slot, self.sockets, self.tally, lambda: _write(write_end), self.lifeline)))
+            _become_child(lambda: plan.work(Start(slot, self._mine(plan), self.tally, lambda: _write(write_end), self.lifeline)))
         os.close(write_end)
         self.workers[pid] = Worker(pid, slot, self.generation, time.monotonic(), ready_fd=read_end)
+
+    def _mine(self, plan: Plan) -> Mapping[Address, socket]:
+        """In a fresh worker: the sockets of its generation. The others are closed: a port lives while any process has it open."""
+        for address in set(self.sockets) - set(plan.addresses):
+            self.sockets.pop(address).close()
+        return self.sockets
 
     def _child(self, function: Callable[[], int]) -> int:
         """Run ``function`` in a child of its own and return its exit status; a signal to stop ends the child."""

@@ -85,6 +85,8 @@ class Worker:
         """Accept nothing more, let sessions and deliveries finish, give back the rest."""
         for listener in self.listeners:
             listener.stop_accepting()
+        for sock in self.start.sockets.values():
+            sock.close()  # whoever connects to a port that is no more must be refused, not wait for us
         self.app.context.ask.tell("worker_stopping")
         self.jobs.stop()
         if not self.hurry.is_set():  # a reload: no accepted connection is cut

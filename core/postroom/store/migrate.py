@@ -74,7 +74,7 @@ def _opened(url: str, base: Path) -> Iterator[Any]:
         with closing(database):
             database.connect()
             yield database
-    except (peewee.OperationalError, peewee.InterfaceError, OSError) as error:
+    except (peewee.DatabaseError, peewee.InterfaceError, OSError) as error:
         raise StoreUnavailable(f"database {_where(url)}: {str(error).strip()}") from error
 
 
