@@ -12,8 +12,8 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 
 def configure(form: str = "auto", level: str = "info") -> None:
-    """Set up logging for this process. ``form``: "auto" (by terminal), "console" or "json"; ``level``: a key of LEVELS."""
-    readable = form == "console" or (form == "auto" and sys.stderr.isatty())
+    """Set up logging for this process. ``form``: "auto" (by terminal), "text" or "json"; ``level``: a key of LEVELS."""
+    readable = form == "text" or (form == "auto" and sys.stderr.isatty())
     renderer: Any = (
         structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .. import ids
 from ..mail.delivery import Refuse, Target, ToMailbox, ToQueue
 from ..store import mailboxes, traces
+from ..store.delivery import deliver
 from .letter import Addressee, Letter
 
 if TYPE_CHECKING:
@@ -72,7 +73,11 @@ class Posting:
         local, keeps = sorted(self.local), self.keeps  # in order of account: two writers never wait for each other
         outgoing = self._outgoing_row() if self.queued else ()
         recipients = self._recipient_rows()
-        story = [traces.row(number, at, "accepted", self.trace)]
+        story = traces.row(number, at, "accepted", self.trace)
+
+        def deliver_one(tx: Tx) -> tuple[int, list[int]]:
+            blob, mailbox = deliver(tx, draft, *local[0], size=size, prefix=copy, received_at=at, trace=number, note=story)
+            return blob, [mailbox]
 
         def write(tx: Tx) -> tuple[int, list[int]]:
             blob = draft.store(tx) if keeps else 0
@@ -83,10 +88,10 @@ class Posting:
             if outgoing:
                 tx.do(OUTGOING, (number, blob, *outgoing))
                 tx.many(RECIPIENT, recipients)
-            traces.record_rows(tx, story)
+            traces.record_rows(tx, [story])
             return blob, changed
 
-        return write
+        return deliver_one if len(local) == 1 and not outgoing else write
 
     def _outgoing_row(self) -> tuple[Any, ...]:
         envelope, client, draft = self.submission.envelope, self.submission.client, self.submission.draft

@@ -137,6 +137,11 @@ class Draft:
             self._now = int(self._blobs.clock() * 1000)
             self._id = self._id or self._blobs.new_id()
 
+    @property
+    def whole(self) -> tuple[int, bytes, int, int, bytes] | None:
+        """Id, hash, size, time and bytes of a sealed draft that is all in memory, else None."""
+        return None if self._seq or not self._hash else (self._id, self._hash, self.size, self._now, self._tail[0])
+
     def store(self, tx: Tx) -> int:
         """Make it a blob inside the caller's transaction (or find one of equal content) and return the blob's id.
 
@@ -145,8 +150,8 @@ class Draft:
         self.seal()
         if self._seq:
             return self._complete(tx)
-        values = (self._id, self._hash, self.size, self._now, self._tail[0])
-        if tx.one(STORE, (*values, self._hash)) is not None:
+        assert self.whole is not None
+        if tx.one(STORE, (*self.whole, self._hash)) is not None:
             return self._id
         found = self._equal(tx)
         if found is None:  # it was there a moment ago: the collector has removed it

@@ -14,6 +14,7 @@ INSERT = "INSERT INTO trace (id, trace, at, event, detail) VALUES (?, ?, ?, ?, ?
 LIFE = "SELECT at, event, detail FROM trace WHERE trace = ? ORDER BY at, id"
 FORGET = "DELETE FROM trace WHERE trace < ?"
 
+Values = tuple[int, int, int, str, str]  # of one row
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode  # ASCII only: PostgreSQL's text takes no NUL
 
 
@@ -26,7 +27,7 @@ class Event:
     detail: dict[str, Any]
 
 
-def row(trace: int, at_ms: int, event: str, detail: dict[str, Any]) -> tuple[int, int, int, str, str]:
+def row(trace: int, at_ms: int, event: str, detail: dict[str, Any]) -> Values:
     """The values of one event, to be prepared by the caller and written with ``record_rows``."""
     return new_id(), trace, at_ms, event, _encode(detail)
 
@@ -36,7 +37,7 @@ def record(tx: Tx, trace: int, at_ms: int, event: str, detail: dict[str, Any]) -
     tx.do(INSERT, row(trace, at_ms, event, detail))
 
 
-def record_rows(tx: Tx, rows: list[tuple[int, int, int, str, str]]) -> None:
+def record_rows(tx: Tx, rows: list[Values]) -> None:
     """Write several prepared events at once."""
     if len(rows) == 1:
         tx.do(INSERT, rows[0])
