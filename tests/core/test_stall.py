@@ -1,0 +1,67 @@
+"""The stall monitor: who held the hub, and for how long."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from postroom.stall import LIMIT, StallMonitor, culprit
+
+Report = tuple[float, str, str]
+
+
+@pytest.fixture
+def reports() -> list[Report]:
+    return []
+
+
+@pytest.fixture
+def monitor(reports: list[Report]) -> Iterator[StallMonitor]:
+    def spawn(function: object) -> None:
+        threading.Thread(target=function, daemon=True).start()  # type: ignore[arg-type]
+
+    one = StallMonitor(lambda *report: reports.append(report), spawn, time.sleep)
+    one.start()
+    yield one
+    one.stop()
+
+
+def busy(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def test_who_holds_the_hub_for_long_is_reported_once(monitor: StallMonitor, reports: list[Report]) -> None:
+    monitor.beat()
+    busy(6 * LIMIT)
+    assert len(reports) == 1
+    seconds, _, stack = reports[0]
+    assert seconds > LIMIT
+    assert "busy" in stack
+
+
+def test_a_hub_that_beats_is_left_alone(monitor: StallMonitor, reports: list[Report]) -> None:
+    for _ in range(15):
+        monitor.beat()
+        busy(0.01)
+    assert reports == []
+
+
+def test_the_culprit_is_the_nearest_function_of_ours() -> None:
+    import sys
+
+    frame = None
+
+    def outside() -> None:
+        nonlocal frame
+        frame = sys._getframe()
+
+    namespace = {"__name__": "postroom_some_plugin.rules", "outside": outside}
+    exec("def check():\n    outside()\n", namespace)
+    namespace["check"]()  # type: ignore[operator]
+    assert culprit(frame) == "postroom_some_plugin.rules.check"
+    assert culprit(None) == "unknown"
