@@ -67,13 +67,19 @@ def _open_inet(host: str, port: int) -> socket.socket:
 
 def _open_unix(path: Path) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with contextlib.suppress(FileNotFoundError):
-        if _answers(path):
-            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        path.unlink()  # left behind by a server that is gone
-    sock.bind(str(path))
-    sock.listen(BACKLOG)
-    sock.setblocking(False)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            if not path.is_socket() and path.lstat():
+                raise OSError(errno.EEXIST, "there is something else of that name")
+            if _answers(path):
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+            path.unlink()  # left behind by a server that is gone
+        sock.bind(str(path))
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
     return sock
 
 

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import log as logs
+
 Fact = dict[str, Any]
 LARGEST = 32 * 1024  # bytes in one datagram
 LOOK_SECONDS = 0.5  # how long the list of the others is believed
@@ -79,10 +81,11 @@ class News:
                 with contextlib.suppress(ValueError):
                     self.deliver(json.loads(datagram))
 
-    def deliver(self, facts: list[Fact]) -> None:
-        """Hand out facts that came from elsewhere."""
-        for fact in facts:
-            self._hand_out(fact)
+    def deliver(self, facts: Any) -> None:
+        """Hand out facts that came from elsewhere; what is none is left out."""
+        for fact in facts if isinstance(facts, list) else ():
+            if isinstance(fact, dict) and isinstance(fact.get("topic"), str):
+                self._hand_out(fact)
 
     def close(self) -> None:
         """Stop listening and remove the socket file."""
@@ -99,7 +102,10 @@ class News:
 
     def _hand_out(self, fact: Fact) -> None:
         for function in self._subscribers.get(fact["topic"], ()):
-            function(fact)
+            try:
+                function(fact)
+            except Exception:  # whoever tells has done its work; one who hears must not undo it, nor keep it from the others
+                logs.get().exception("news.subscriber_failed", topic=fact["topic"])
 
     def _send(self, facts: list[Fact]) -> None:
         datagram = json.dumps(facts).encode()

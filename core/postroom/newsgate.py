@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -64,6 +65,7 @@ class NewsGate:
     def _listen(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"LISTEN {CHANNEL}")
         for notification in connection.notifies():
-            message = json.loads(notification.payload)
-            if message["node"] != self.node:
-                self.news.deliver(message["facts"])
+            with contextlib.suppress(ValueError, TypeError, KeyError):  # the channel is open to everyone who may use the database
+                message = json.loads(notification.payload)
+                if message["node"] != self.node:
+                    self.news.deliver(message["facts"])
