@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 GATHER_SECONDS = 1.0
+FILE_BYTES = 1 << 16  # the size that prometheus-client gives a new file
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it when it is first imported
 
 
@@ -29,6 +30,21 @@ def forget_process(pid: int) -> None:
         for gauge in Path(os.environ[DIRECTORY]).glob(f"gauge_live*_{pid}.db"):
             with contextlib.suppress(OSError):
                 gauge.unlink()
+
+
+def occupy(prefix: str) -> None:
+    """Give this process's file of that kind real space before it is mapped: a page that the disk has no room for kills who writes to it.
+
+    Raises OSError when there is no room.
+    """
+    if DIRECTORY in os.environ:
+        with (Path(os.environ[DIRECTORY]) / f"{prefix}_{os.getpid()}.db").open("ab") as file:
+            if file.tell() == 0:
+                try:
+                    os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
+                except OSError:
+                    file.truncate(0)
+                    raise
 
 
 class Metrics:
@@ -58,18 +74,26 @@ class Metrics:
             self.flush()
 
     def flush(self) -> None:
-        """Put what has been gathered where all workers see it."""
+        """Put what has been gathered where all workers see it; what the disk has no room for is kept for the next time."""
         gathered, self._gathered = self._gathered, {}
-        for (name, *labels), amount in gathered.items():
-            self._child(self._client.Counter, name, dict(labels)).inc(amount)
+        for key, amount in gathered.items():
+            name, *labels = key
+            try:
+                self._child(self._client.Counter, name, dict(labels)).inc(amount)
+            except OSError:
+                self._gathered[key] = amount
+        if self._gathered and self.later is not None:
+            self.later(GATHER_SECONDS, self.flush)
 
     def observe(self, name: str, seconds: float, **labels: str) -> None:
-        """Put ``seconds`` into the histogram ``name``."""
-        self._child(self._client.Histogram, name, labels).observe(seconds)
+        """Put ``seconds`` into the histogram ``name``; nothing when the disk has no room for its file."""
+        with contextlib.suppress(OSError):
+            self._child(self._client.Histogram, name, labels).observe(seconds)
 
     def gauge(self, name: str, value: float, **labels: str) -> None:
-        """Set the gauge ``name``; the exported value is the sum over all live workers."""
-        self._child(self._client.Gauge, name, labels).set(value)
+        """Set the gauge ``name``; the exported value is the sum over all live workers. Nothing when the disk has no room for its file."""
+        with contextlib.suppress(OSError):
+            self._child(self._client.Gauge, name, labels).set(value)
 
     def render(self) -> bytes:
         """The numbers of all workers in Prometheus text form."""
@@ -88,6 +112,7 @@ class Metrics:
         if child is None:
             metric = self._metrics.get(name)
             if metric is None:
+                occupy(kind.__name__.lower() + ("_livesum" if kind is self._client.Gauge else ""))
                 extra = {"multiprocess_mode": "livesum"} if kind is self._client.Gauge else {}
                 text = name.replace("_", " ").capitalize()
                 metric = self._metrics[name] = kind("postroom_" + name, text, list(labels), registry=self._registry, **extra)

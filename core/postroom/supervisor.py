@@ -74,6 +74,7 @@ class Worker:
     started: float
     ready: bool = False
     ready_fd: int = -1
+    status: int = 0  # when it has ended: its exit status, or minus the signal that ended it
 
 
 @dataclass
@@ -234,19 +235,21 @@ class Supervisor:
             last = 0.0 if lived > HEALTHY_AFTER else self.backoff.get(worker.slot, 0.0)
             wait = self.backoff[worker.slot] = min(LONGEST_BACKOFF, max(FIRST_BACKOFF, last * 2))
             self.restart_at[worker.slot] = time.monotonic() + wait
-            self.log.error("worker.died", pid=worker.pid, slot=worker.slot, lived_seconds=round(lived, 1), restart_in=wait)
+            facts = {"slot": worker.slot, "status": worker.status, "lived_seconds": round(lived, 1), "restart_in": wait}
+            self.log.error("worker.died", pid=worker.pid, **facts)
 
     def _dead(self) -> list[Worker]:
         dead = []
         while self.workers:
             try:
-                pid, _ = waitpid(-1, os.WNOHANG)
+                pid, status = waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                pid = 0
+                pid, status = 0, 0
             if not pid:
                 break
             worker = self.workers.get(pid)
             if worker is not None:
+                worker.status = os.waitstatus_to_exitcode(status)
                 self._forget(worker)
                 dead.append(worker)
         return dead

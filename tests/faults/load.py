@@ -70,7 +70,7 @@ class Load:
         while not self._over.is_set():
             where = "connect"
             try:
-                with Peer(self.port()) as peer:
+                with Peer(self.port(), timeout=60) as peer:
                     where = "greeting"
                     if not self._fine(peer.greeting, self.name):
                         time.sleep(PAUSE)
