@@ -61,8 +61,8 @@ def received(session: Session, fault: str | None) -> Answer:
 
 def bdat(session: Session, argument: bytes) -> Answer:
     """BDAT size [LAST] (RFC 3030 section 2). The chunk follows at once, so it is read even when it is refused."""
-    words = argument.split()
-    if len(words) not in (1, 2) or not words[0].isdigit() or len(words[0]) > SIZE_DIGITS or words[1:] not in ([], [b"LAST"], [b"last"]):
+    words = argument.upper().split()
+    if len(words) not in (1, 2) or not words[0].isdigit() or len(words[0]) > SIZE_DIGITS or words[1:] not in ([], [b"LAST"]):
         return answers.BDAT_SYNTAX
     size, last = int(words[0]), len(words) == 2
     if size > session.desk.service.max_message_size * FAR_TOO_BIG:

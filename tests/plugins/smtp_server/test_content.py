@@ -160,6 +160,15 @@ def test_a_full_store_refuses_a_chunk() -> None:
     assert lines[-1].startswith("503 5.5.1")
 
 
+@pytest.mark.parametrize("words", [b"", b" x", b" -1", b" 5 FIRST", b" 5 LAST x", b" 5x"])
+def test_a_chunk_of_unknown_length_ends_the_session(words: bytes) -> None:
+    """Its bytes would be taken for commands."""
+    peer = SessionPeer(Office().session())
+    peer.send(b"HELO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<bob@example.test>\r\nBDAT" + words + b"\r\nNOOP\r\n")
+    lines = [peer.line() for _ in range(6)]
+    assert lines[-2:] == ["501 5.5.4 Syntax: BDAT size [LAST]", None]
+
+
 def test_an_unfinished_message_is_given_back_when_the_client_leaves() -> None:
     office = Office()
     session = office.session()
