@@ -30,7 +30,7 @@ RESPONSIBLE = frozenset(("postmaster", "abuse"))  # RFC 5321 section 4.5.1, RFC 
 class Origin:
     """What routing wants to know of the sender."""
 
-    local: bool  # may send anywhere
+    local: bool  # a user, or a client that may send anywhere
     sender: str = ""  # account name, or the address of somebody else; folded
 
 

@@ -17,7 +17,7 @@ from .settings import Settings
 
 REMEMBERED = 10_000  # routes of one directory; forgetting all when full is simpler than a queue, and as fast
 
-Key = tuple[str, bool, str]  # address, local origin, sender where it matters
+Key = tuple[str, bool, str]  # address, sent locally, sender where it matters
 
 
 class Directories(Protocol):
@@ -40,16 +40,17 @@ class Snapshot:
 
     def decide(self, address: str, envelope: Envelope) -> Decision:
         """The decision for one recipient, remembered or new."""
-        key = (address, envelope.local_origin, "")
+        local = envelope.local_origin or envelope.user is not None  # a user is of this house, also one who may not send outside
+        key = (address, local, "")
         decision = self.routes.get(key)
         if decision is not None:
             return decision
         sender = envelope.user or (envelope.sender and self.domains.identity(envelope.sender))
-        by_sender = (address, envelope.local_origin, sender or "<>")
+        by_sender = (address, local, sender or "<>")
         if key in self.routes:
             decision = self.routes.get(by_sender)
         if decision is None:
-            origin = Origin(envelope.local_origin, sender)
+            origin = Origin(local, sender)
             decision = resolve(address, self.directory, self.mappings, self.domains, origin, self.settings)
             self._remember(key, by_sender, decision)
         return decision

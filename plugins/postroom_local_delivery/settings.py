@@ -19,7 +19,7 @@ class Settings(PluginSettings):
         False, description="A user gets only the mail of the mappings, not that of name@ every local domain."
     )
     everyone_from: Literal["local", "anyone"] = Field(
-        "local", description="Whose mail the list everyone takes: that of senders who may send anywhere, or anyone's."
+        "local", description="Whose mail the list everyone takes: that of users and of senders who may send anywhere, or anyone's."
     )
     plus_separator: str = Field(
         "+", max_length=1, description="user+tag@domain reaches user when no such name exists; empty switches plus-addresses off."

@@ -102,7 +102,7 @@ def _route_barred(session: Session, address: str, route: Route | None) -> Answer
     """Why mail for this address is not taken from this client, or None."""
     if not session.may_relay:
         if route is not None and not route.local:
-            return _refused(session, "relay-denied", address, answers.RELAY_DENIED)
+            return _refused(session, "relay-denied", address, answers.NO_INTERNET if session.client.user else answers.RELAY_DENIED)
         if session.desk.service.refuse_percent_addresses and ROUTING.search(unquoted(split(address)[0])):
             return _refused(session, "relay-denied", address, answers.ROUTED_LOCAL_PART)
     if route is None:

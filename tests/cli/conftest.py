@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
 from postroom.cli.main import run
 from postroom.config.load import load
@@ -55,7 +56,7 @@ def opened(config: Path) -> Database:
 
 
 @pytest.fixture
-def postroom(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+def postroom(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
     """Runs one command; ``feed`` is its standard input."""
 
     previous = os.umask(0o022)
@@ -68,4 +69,5 @@ def postroom(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
         os.umask(previous)
         return Done(status, *capsys.readouterr())
 
-    return command
+    yield command
+    structlog.reset_defaults()  # the standard error that the log was set up for is this test's

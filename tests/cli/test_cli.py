@@ -46,6 +46,14 @@ def test_explain_lets_a_user_and_a_no_auth_address_send_anywhere(postroom: Comma
     assert "-> outgoing queue" in postroom("explain", "x@elsewhere.test", "--ip", "127.0.0.1").out
 
 
+def test_explain_refuses_a_user_who_may_not_send_outside(postroom: Command) -> None:
+    postroom("user", "add", "ann")
+    postroom("user", "set", "ann", "internet=no")
+    out = postroom("explain", "x@elsewhere.test", "--user", "ann").out
+    assert "sent by the user ann, who may not send to other servers\n" in out
+    assert "refused: 550 5.7.1 Your account may not send mail to other servers\n" in out
+
+
 def test_explain_tells_that_nobody_has_the_address(postroom: Command) -> None:
     assert "refused: 550 5.1.1" in postroom("explain", "nobody@example.test").out
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..mail.envelope import Envelope
 
 RELAY_DENIED = "550 5.7.1 Relaying not allowed! Bad sender IP address"
+NO_INTERNET = "550 5.7.1 Your account may not send mail to other servers"
 
 
 @click.command()
@@ -62,9 +63,11 @@ def origin(app: App, config: Config, sender: str, ip: str | None, user: str | No
     from ..wire.access import Access
 
     if user is not None:
-        if app.context.accounts.get(user) is None:
+        account = app.context.accounts.get(user)
+        if account is None:
             raise Failure(f"there is no account {user}; `postroom user list` shows all")
-        return Envelope(sender, user=user.lower(), local_origin=True), [f"sent by the user {user.lower()}, who may send anywhere"]
+        may = "may send anywhere" if account.internet else "may not send to other servers"
+        return Envelope(sender, user=account.name, local_origin=account.internet), [f"sent by the user {account.name}, who {may}"]
     if ip is None:
         return Envelope(sender, local_origin=True), ["sent by this server itself (--ip or --user asks for a client)"]
     try:
@@ -83,7 +86,7 @@ def explained(config: Config, address: str, route: Route | None, envelope: Envel
         return {"address": address, "reasons": [*reasons, "no plugin routes this address"], "targets": [], "refused": "550 5.1.1 unknown"}
     refused = str(route.refusal) if route.refusal else None
     if refused is None and not envelope.local_origin and not route.local:
-        refused = RELAY_DENIED
+        refused = NO_INTERNET if envelope.user else RELAY_DENIED
     targets = [] if refused else [described(target, config) for target in route.targets]
     return {"address": address, "reasons": [*reasons, *route.reasons], "targets": targets, "refused": refused}
 

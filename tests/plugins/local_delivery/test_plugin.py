@@ -137,6 +137,13 @@ def test_local_and_foreign_senders_are_not_mixed_up(make: Make) -> None:
         assert plugin.route("out@example.test", Envelope("")).refusal is not None
 
 
+def test_a_user_who_may_not_send_outside_is_a_local_sender_all_the_same(make: Make) -> None:
+    plugin = make(Directories(directory(BOB)))
+    for _ in range(2):
+        assert plugin.route("everyone@example.test", Envelope("", user="bob")).targets == (ToMailbox(2, "bob"),)
+        assert plugin.route("everyone@example.test", Envelope("bob@example.test")).refusal is not None
+
+
 def test_memory_of_routes_is_bounded(make: Make) -> None:
     plugin = make(Directories(directory(BOB)))
     for number in range(10_050):
