@@ -13,7 +13,7 @@ from . import answers
 if TYPE_CHECKING:
     from .session import Session
 
-MAX_TOLD = 100  # bytes of a strange command that the plugins hear
+MAX_TOLD = 6  # letters of a strange command that the plugins hear: a longer word may be a password that is out of step
 
 
 def rset(session: Session, argument: bytes) -> Answer:
@@ -72,5 +72,6 @@ def not_http(session: Session, _argument: bytes) -> Answer:
 
 def unknown(session: Session, line: bytes) -> Answer:
     """Anything else."""
-    session.misbehaved("syntax-error", line[:MAX_TOLD].decode("ascii", "replace"))
+    verb = line.partition(b" ")[0]
+    session.misbehaved("syntax-error", verb.decode("ascii") if verb.isalpha() and len(verb) <= MAX_TOLD else "")
     return answers.UNKNOWN
