@@ -16,7 +16,12 @@ def ok(text: str = "", then: Then = Then.READ_LINE) -> Answer:
 
 def err(text: str, then: Then = Then.READ_LINE) -> Answer:
     """A negative answer; it counts against the session."""
-    return Answer(f"-ERR {text}".encode("utf-8", "replace") + b"\r\n", then, error=True)
+    return Answer(refusal(text), then, error=True)
+
+
+def refusal(text: str) -> bytes:
+    """A negative answer as it is sent: on one line, whatever a plugin has written."""
+    return f"-ERR {' '.join(text.split())}\r\n".encode("utf-8", "replace")
 
 
 def listing(first: str, lines: Iterable[str]) -> Answer:

@@ -11,7 +11,7 @@ class Situation:
 
     authenticated: bool
     starttls: bool  # STLS may be used now
-    user: bool  # USER and PASS may be used now
+    user: bool  # USER and PASS are taken on this connection
     mechanisms: tuple[str, ...]
     login_delay: int  # seconds
     version: str

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from postroom import Client, hookimpl
 from postroom.context import Context
 from postroom.provided import Service
+from postroom.store.database import StoreUnavailable
 from postroom.wire.dialogue import hold
 from postroom.wire.limits import Limits
 from postroom.wire.sasl import Denied
 from postroom.wire.stream import Stream
 
+from .answers import refusal
 from .doors import Exchange
 from .maildrop import BadNumber, Maildrop
 from .session import Session
 from .settings import Pop3Service, Settings
 
+if TYPE_CHECKING:
+    from postroom.store.accounts import Account
+
 IN_USE = "[IN-USE] the maildrop is open in another session"  # RFC 2449 section 8.1.1
 TOO_SOON = "[LOGIN-DELAY] logged in again too soon"
 NOT_ALLOWED = "[AUTH] access not allowed"
+NO_INBOX = "[SYS/PERM] the account has no INBOX"
 
 __all__ = ["Plugin", "Settings"]
 
@@ -49,10 +56,9 @@ class Plugin:
             if binding := stream.channel_binding():
                 session.authorization.binding = dict([binding])
             with closing(doors):
-                refusal = self.context.ask.verdict("client_connected", client=client)
-                if refusal is not None and refusal.refuses:
-                    text = refusal.reply.text if refusal.reply else "not now"
-                    stream.write(f"-ERR {text}\r\n".encode())
+                verdict = self.context.ask.verdict("client_connected", client=client)
+                if verdict is not None and verdict.refuses:
+                    stream.write(refusal(verdict.reply.text if verdict.reply else "not now"))
                     stream.flush()
                     return
                 hold(stream, session, limits, client=client, tls=self.context.tls, on_bug=lambda error: self._bug(client, error))
@@ -62,7 +68,7 @@ class Plugin:
             settings,
             handle,
             limits,
-            lambda words: f"-ERR [SYS/TEMP] {words}\r\n".encode(),
+            lambda words: refusal(f"[SYS/TEMP] {words}"),
         )
 
     def _bug(self, client: Client, error: BaseException) -> None:
@@ -111,11 +117,19 @@ class ServerDoors:
             return TOO_SOON
         if not self._acquire(f"pop3-maildrop:{account.id}"):
             return IN_USE
+        try:
+            return self._maildrop(account) or NO_INBOX
+        except StoreUnavailable:
+            self.close()  # the client may try again in this session
+            raise
+
+    def _maildrop(self, account: Account) -> Maildrop | None:
+        """What is in the INBOX now; None when there is none."""
         mailboxes = self.context.mailboxes
         inbox = mailboxes.find(account.id, "INBOX")
         if inbox is None:
-            return "[SYS/PERM] the account has no INBOX"
-        change = mailboxes.hide if self.settings.hold_deleted else mailboxes.delete
+            return None
+        change = mailboxes.hide if self.settings.hold_deleted or account.hold else mailboxes.delete
 
         def remove(uids: list[int]) -> None:
             change(inbox.id, uids)

@@ -103,8 +103,8 @@ class Session:
         now = Situation(
             authenticated=inside,
             starttls=not inside and before.may_start_tls,
-            user=not inside and before.plain_allowed,
-            mechanisms=() if inside else tuple(before.mechanisms),
+            user=before.plain_allowed,  # RFC 2449 section 5: announced in both states; STLS by RFC 2595 only where it may be used
+            mechanisms=tuple(before.mechanisms),
             login_delay=round(self.settings.login_delay),
             version=__version__,
         )
