@@ -38,11 +38,14 @@ class Resolver:
             return [str(ipaddress.ip_address(host.strip("[]")))]
         except ValueError:
             pass
-        return self._ask(self._resolver, host) if self._resolver else self._ask_system(host)
+        here = host.lower().rstrip(".").split(".")[-1] == "localhost"  # RFC 6761 section 6.3: no server is asked for it
+        return self._ask(self._resolver, host) if self._resolver and not here else self._ask_system(host)
 
     def _ask_system(self, host: str) -> list[str]:
         try:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except UnicodeError as error:  # a label of more than 63 octets, or none between two dots
+            raise DnsFailure(f"{host} is not a host name", temporary=False) from error
         except socket.gaierror as error:
             unknown = error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
             raise DnsFailure(f"the name {host} could not be resolved: {error.strerror}", temporary=not unknown) from error

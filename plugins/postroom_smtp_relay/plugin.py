@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from postroom.clients.smtp.connect import Dialer
 from postroom.context import Context
 from postroom.hookspecs import hookimpl
 from postroom.provided import Sender
@@ -19,7 +20,8 @@ class Plugin:
 
     def __init__(self, context: Context, settings: Settings) -> None:
         hostname = context.config.server.hostname
-        self.senders = [RelaySender(relay, hostname) for relay in settings.all_senders()]
+        dialer = Dialer(context.dns.addresses)
+        self.senders = [RelaySender(relay, hostname, dialer) for relay in settings.all_senders()]
 
     @hookimpl
     def register_senders(self) -> Sequence[Sender]:

@@ -19,11 +19,11 @@ from .settings import PORTS, RelaySettings, split_server
 class RelaySender:
     """What the queue sees of one relay. Its connections stay in this worker's pool between messages."""
 
-    def __init__(self, settings: RelaySettings, hostname: str, dialer: Dialer | None = None) -> None:
+    def __init__(self, settings: RelaySettings, hostname: str, dialer: Dialer) -> None:
         self.name, self.concurrency = settings.name, settings.concurrency
         self.hops = next_hops(settings, hostname)
         self.pool = Pool(session_limits(settings), time.monotonic)
-        self.courier = Courier(dialer or Dialer(), self.pool, time.monotonic)
+        self.courier = Courier(dialer, self.pool, time.monotonic)
 
     def site(self, address: str) -> str:
         """All recipients of a message go to the relay together."""

@@ -10,6 +10,7 @@ from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.faults import Refused, Unreachable
 from postroom.clients.smtp.hop import Encryption, NextHop
 from postroom.clients.smtp.session import Session
+from postroom.dns import DnsFailure
 from postroom.mail.delivery import Delivered, Failed, TryLater
 from postroom.wire.certificates import self_signed
 
@@ -174,9 +175,9 @@ def test_a_server_that_nobody_runs_is_unreachable() -> None:
 
 def test_a_name_without_addresses_is_unreachable() -> None:
     def resolve(name: str) -> list[str]:
-        raise OSError(-2, "Name or service not known")
+        raise DnsFailure(f"the name {name} does not exist", temporary=False)
 
-    with pytest.raises(Unreachable, match=r"The name mx\.test cannot be resolved: Name or service not known") as caught:
+    with pytest.raises(Unreachable, match=r"^the name mx\.test does not exist$") as caught:
         Dialer(resolve).open(NextHop("mx.test"))
     assert caught.value.reply.enhanced == "4.4.3"
 

@@ -14,6 +14,7 @@ import pytest
 from postroom.clients.smtp.connect import Dialer
 from postroom.mail.delivery import Delivered, TryLater
 from postroom.provided import Outgoing
+from postroom.testing import FakeResolver
 from postroom_smtp_relay.plugin import Plugin, Settings
 from postroom_smtp_relay.sender import RelaySender
 from tests.core.clients.smtp_peer import PIPELINING, Peer, outgoing
@@ -47,6 +48,16 @@ def test_the_second_server_is_used_when_the_first_is_away() -> None:
         relay.close()
 
 
+def test_the_server_is_looked_up_by_the_configured_resolver() -> None:
+    asked = FakeResolver({"relay.test": ["127.0.0.1"]})
+    with Peer(SENT + QUIT) as peer:
+        config = SimpleNamespace(server=SimpleNamespace(hostname="client.test"))
+        settings = Settings(servers=[f"relay.test:{peer.port}"], encryption="none")
+        plugin = Plugin(SimpleNamespace(config=config, dns=asked), settings)  # type: ignore[arg-type]
+        assert isinstance(plugin.senders[0].send(outgoing("a@one.test", "b@two.test"))[1], Delivered)
+        plugin.worker_stopping()
+
+
 def test_a_relay_that_is_away_is_a_temporary_failure_for_every_recipient() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         dead = sock.getsockname()[1]
@@ -71,7 +82,7 @@ def test_max_messages_per_session_ends_a_connection() -> None:
 
 
 def test_the_plugin_registers_its_senders_and_closes_them_when_the_worker_stops() -> None:
-    context = SimpleNamespace(config=SimpleNamespace(server=SimpleNamespace(hostname="client.test")))
+    context = SimpleNamespace(config=SimpleNamespace(server=SimpleNamespace(hostname="client.test")), dns=FakeResolver())
     with Peer(f"{PIPELINING.replace('client.test', '*')}{ENVELOPE}!message\nS: 250 Ok\n{QUIT}") as peer:
         section = {"name": "ISP", "servers": [f"127.0.0.1:{peer.port}"], "encryption": "none", "concurrency": 3}
         plugin = Plugin(context, Settings(senders=[section]))  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 
+from ...dns import DnsFailure
 from ...wire import tls
 from ...wire.stream import Disconnected, Stream, TimedOut
 from .faults import Broken, Refused, Unreachable
@@ -16,21 +17,15 @@ from .hop import Encryption, NextHop
 from .login import login
 from .session import Session
 
-Resolve = Callable[[str], list[str]]  # host name to textual addresses; raises OSError
+Resolve = Callable[[str], list[str]]  # host name to textual addresses; raises DnsFailure
 ADDRESSES = 8  # of one host are tried at most
 LEAST_WAIT = 2.0  # seconds that each address gets at least
-
-
-def system_addresses(host: str) -> list[str]:
-    """The addresses of a host as the operating system orders them (RFC 6724), /etc/hosts included. Raises OSError."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
 class Dialer:
     """Opens sessions. Keeps one TLS context for each way of checking certificates: loading the issuers takes long."""
 
-    def __init__(self, resolve: Resolve = system_addresses, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, resolve: Resolve, clock: Callable[[], float] = time.monotonic) -> None:
         self._resolve, self._clock = resolve, clock
         self._contexts: dict[tuple[bool, Path | None], ssl.SSLContext] = {}
 
@@ -69,9 +64,8 @@ class Dialer:
             pass  # a name
         try:
             found = self._resolve(hop.host)[:ADDRESSES]
-        except (OSError, UnicodeError) as error:
-            words = f"The name {hop.host} cannot be resolved: {getattr(error, 'strerror', None) or error}"
-            raise Unreachable(words, "4.4.3", server=str(hop)) from error
+        except DnsFailure as error:
+            raise Unreachable(str(error), "4.4.3", server=str(hop)) from error
         if not found:
             raise Unreachable(f"The name {hop.host} has no address", "4.4.3", server=str(hop))
         return found
