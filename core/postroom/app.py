@@ -36,6 +36,7 @@ from .store.accounts import Accounts
 from .store.blobs import Blobs
 from .store.database import connect
 from .store.directory import DirectoryCache
+from .store.handover import elsewhere
 from .store.mailboxes import Mailboxes
 from .store.traces import Traces
 from .tally import Tally
@@ -131,7 +132,7 @@ def node(config: Config) -> str:
 
 def offload(function: Callable[..., Any], *arguments: Any) -> Any:
     """Run ``function`` in the hub's thread pool while other greenlets go on."""
-    return gevent.get_hub().threadpool.apply(function, arguments)
+    return elsewhere(gevent.get_hub().threadpool, function, *arguments)
 
 
 def fault_reporter(log: Any, metrics: Metrics) -> Callable[[str, str, BaseException, dict[str, Any]], None]:

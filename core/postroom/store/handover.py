@@ -6,16 +6,33 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from gevent._hub_local import get_hub_if_exists
 from gevent.hub import Hub, Waiter
 from gevent.monkey import get_original
+from gevent.threadpool import ThreadPool
 
 from .database import Tx
 
+T = TypeVar("T")
 GATHER_SECONDS = 0.004  # the most that a write waits for company while its hub has other work; see docs/decisions/0006
 LOOK_SECONDS = 1.0  # how often those who wait look whether they have waited too long
+
+
+def elsewhere(pool: ThreadPool, fn: Callable[..., T], *arguments: Any) -> T:
+    """Run ``fn`` on a thread of ``pool`` while other greenlets go on. What it raises is raised here, and only here: a pool prints it too."""
+
+    def run() -> tuple[list[T], Exception | None]:
+        try:
+            return [fn(*arguments)], None
+        except Exception as error:
+            return [], error
+
+    results, error = pool.apply(run)
+    if error is not None:
+        raise error
+    return results[0]
 
 
 class Owner(Protocol):

@@ -13,6 +13,7 @@ from psycopg import waiting
 from psycopg.types.numeric import Int8BinaryDumper
 
 from .database import ANSWER_SECONDS, StoreUnavailable
+from .handover import elsewhere
 
 T = TypeVar("T")
 FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0  # between two attempts to connect, doubling
@@ -95,7 +96,7 @@ class Connector:
         hub = get_hub_if_exists()
         try:
             if kind is HubConnection and hub is not None:
-                connection = hub.threadpool.apply(self._connect, (kind, read_only))  # libpq looks names up without yielding
+                connection = elsewhere(hub.threadpool, self._connect, kind, read_only)  # libpq looks names up without yielding
             else:
                 connection = self._connect(kind, read_only)
         except psycopg.Error as error:

@@ -15,7 +15,7 @@ from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
 
 from .database import ANSWER_SECONDS, Conflict, Database, Row, StoreUnavailable, Tx
-from .handover import Ticket
+from .handover import Ticket, elsewhere
 from .writer import GroupWriter, fail, perform
 
 T = TypeVar("T")
@@ -208,7 +208,7 @@ class SqliteDatabase(Database):
         if pool is None:
             pool = self._local.pool = ThreadPool(SLOW_READERS, hub=hub)
             self._pools.append(pool)
-        result: T = pool.apply(self.read, (fn,))
+        result: T = elsewhere(pool, self.read, fn)
         return result
 
     def write(self, fn: Callable[[Tx], T], *, keys: Sequence[int] = ()) -> T:
