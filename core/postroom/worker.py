@@ -73,7 +73,6 @@ class Worker:
                     metrics=context.metrics,
                 )
             )
-        self.app.runner.desk.forfeit()
         self.app.runner.start()
         self.jobs = Jobs(self.app.jobs, context.leases, self.log)
         self.jobs.start()

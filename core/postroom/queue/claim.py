@@ -27,9 +27,10 @@ LETTERS = (
     " FROM outgoing WHERE id IN ({marks})"
 )
 HELD_NO_MORE = "UPDATE outgoing SET held = 0 WHERE id = ?"
-RENEW = "UPDATE outgoing_recipient SET lease_until = ?, next_try = ? WHERE id = ? AND lease_owner = ?"
+RENEW = "UPDATE outgoing_recipient SET lease_until = ?, next_try = ? WHERE lease_owner = ? AND id IN ({marks}) RETURNING id"
 GIVE_BACK = "UPDATE outgoing_recipient SET lease_owner = '', lease_until = 0, next_try = ? WHERE id = ? AND lease_owner = ?"
 FORFEIT = "UPDATE outgoing_recipient SET lease_owner = '', lease_until = 0, next_try = ? WHERE lease_until > ? AND lease_owner = ?"
+AT_ONCE = 500  # ids in one statement
 NEXT_DUE = "SELECT MIN(next_try) FROM outgoing_recipient WHERE channel = ? AND state = ?"
 
 
@@ -60,9 +61,13 @@ def _letter(row: Sequence[Any]) -> Letter:
     return Letter(number, blob_id, bytes(prefix), size, sender, user, body, bool(smtputf8), bool(requiretls), ret, envid, queued_at)
 
 
-def renew(tx: Tx, ids: Iterable[int], owner: str, until: int) -> None:
-    """Hold these recipients until ``until`` (ms); those that are no longer ours stay as they are."""
-    tx.many(RENEW, [(until, until, number, owner) for number in sorted(ids)])
+def renew(tx: Tx, ids: Iterable[int], owner: str, until: int) -> set[int]:
+    """Hold these recipients until ``until`` (ms); gives those that are still ours, the others stay as they are."""
+    numbers, held = sorted(ids), set[int]()
+    for start in range(0, len(numbers), AT_ONCE):
+        some = numbers[start : start + AT_ONCE]
+        held.update(row[0] for row in tx.execute(RENEW.format(marks=",".join("?" * len(some))), (until, until, owner, *some)))
+    return held
 
 
 def give_back(tx: Tx, ids: Iterable[int], owner: str, next_try: int) -> None:

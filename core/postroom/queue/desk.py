@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from greenlet import GreenletExit
+
 from .. import ids
 from ..mail.delivery import Delivered, Failed, Outcome, TryLater
 from ..mail.reply import Reply
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .retry import Retry
 
 LEASE = 60.0  # seconds: mail of a dead worker is taken over after this; renewed three times as often
+LEASE_MS = int(LEASE * 1000)
 BATCH = 100  # recipients claimed at once
 CROWDED = 10.0  # seconds until mail for a site with too much waiting is looked at again
 
@@ -51,7 +54,7 @@ class Desk:
     metrics: Metrics
     wake: Callable[[Line], object] = id  # until the runner sets it, nobody needs waking
     closed: bool = False  # nothing new is taken
-    in_hand: set[int] = field(default_factory=set)  # recipients claimed and not settled yet
+    in_hand: dict[int, int] = field(default_factory=dict)  # recipients claimed and not settled yet, and the end of their lease (ms)
 
     # --- fresh mail, straight from memory (put.Handover) ---
 
@@ -61,13 +64,13 @@ class Desk:
         if line is None or line.free < recipients:
             return 0
         line.held += recipients
-        return at + int(LEASE * 1000)
+        return at + LEASE_MS
 
     def hand(self, channel: str, letter: Letter, addressees: list[Addressee]) -> None:
         """Fresh mail is committed: it waits for its turn here."""
         line = self._immediate(channel)
         assert line is not None  # lines do not change once reserve has found one
-        self.in_hand.update(one.id for one in addressees)
+        self._take_in_hand(addressees, letter.queued_at + LEASE_MS)
         for task in self._split(line, letter, addressees):
             line.queue(task)
         self.wake(line)
@@ -83,11 +86,6 @@ class Desk:
 
     # --- due mail, from the database ---
 
-    def inherit(self) -> None:
-        """What a worker of this name had claimed before it died is due now, not when its lease ends. Raises StoreUnavailable."""
-        now = self.now()
-        self.db.write(lambda tx: claim.forfeit(tx, self.owner, now))
-
     def fetch(self, line: Line) -> bool:
         """Claim due mail for the line as far as it has room; True when there may be more. Raises StoreUnavailable."""
         limit = min(line.free, BATCH)
@@ -96,17 +94,18 @@ class Desk:
         now = self.now()
         line.held += limit  # fresh mail must not take the room meanwhile
         try:
-            found = self.db.write(lambda tx: claim.take(tx, line.channel, self.owner, now, now + int(LEASE * 1000), limit))
+            found = self.db.write(lambda tx: claim.take(tx, line.channel, self.owner, now, now + LEASE_MS, limit))
         finally:
             line.held -= limit
         crowd: list[int] = []
         for letter, addressees in found:
-            mine = [one for one in addressees if one.id not in self.in_hand]  # a lease that we did not renew in time: still ours
+            mine = [one for one in addressees if one.id not in self.in_hand]
+            self._take_in_hand((one for one in addressees if one.id in self.in_hand), now + LEASE_MS)  # we had not renewed it in time
             for task in self._split(line, letter, mine):
                 if line.crowded(task):
                     crowd += [one.id for one in task.addressees]
                 else:
-                    self.in_hand.update(one.id for one in task.addressees)
+                    self._take_in_hand(task.addressees, now + LEASE_MS)
                     line.add(task)
         if crowd:
             self.db.write(lambda tx: claim.give_back(tx, crowd, self.owner, now + int(CROWDED * 1000)))
@@ -125,20 +124,33 @@ class Desk:
             if self.db.read(lambda tx, name=channel: claim.next_due(tx, name, BOUNCING)) is None:  # type: ignore[misc]
                 continue
             rows = self.db.write(
-                lambda tx, name=channel: claim.take(tx, name, self.owner, now, now + int(LEASE * 1000), BATCH, BOUNCING)  # type: ignore[misc]
+                lambda tx, name=channel: claim.take(tx, name, self.owner, now, now + LEASE_MS, BATCH, BOUNCING)  # type: ignore[misc]
             )
             for letter, addressees in rows:
                 mine = [one for one in addressees if one.id not in self.in_hand]
-                self.in_hand.update(one.id for one in mine)
+                self._take_in_hand(mine, now + LEASE_MS)
                 found.append(Finished(Task(letter, "", mine), {one.id: REMOVED for one in mine}, now, self._chunks(letter)))
         return found
 
     def renew(self) -> None:
         """Hold what is in hand for another LEASE seconds. Raises StoreUnavailable."""
         numbers = list(self.in_hand)
-        until = self.now() + int(LEASE * 1000)
-        if numbers:
-            self.db.write(lambda tx: claim.renew(tx, numbers, self.owner, until))
+        until = self.now() + LEASE_MS
+        held = self.db.write(lambda tx: claim.renew(tx, numbers, self.owner, until)) if numbers else set()
+        for number in numbers:
+            if number in self.in_hand:
+                self.in_hand[number] = until if number in held else 0
+
+    def _ours(self, task: Task) -> bool:
+        now = self.now()
+        return all(self.in_hand.get(one.id, 0) > now for one in task.addressees)
+
+    def _take_in_hand(self, addressees: Iterable[Addressee], until: int) -> None:
+        self.in_hand.update((one.id, until) for one in addressees)
+
+    def _out_of_hand(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self.in_hand.pop(number, None)
 
     def forfeit(self) -> None:
         """Before the first work: what is claimed in this worker's name was claimed by a process that has died. Raises StoreUnavailable."""
@@ -151,26 +163,37 @@ class Desk:
         now = self.now()
         if numbers:
             self.db.write(lambda tx: claim.give_back(tx, numbers, self.owner, now))
-            self.in_hand.difference_update(numbers)
+            self._out_of_hand(numbers)
 
     # --- the attempt, and what comes of it ---
 
-    def attempt(self, line: Line, task: Task) -> Finished:
-        """Let the sender try. Never raises: a fault of the sender is an outcome to try again."""
-        letter = task.letter
-        chunks = self._chunks(letter)
-        outgoing = Outgoing(
-            ids.text(letter.id), letter.sender, letter.size, tuple(one.seen() for one in task.addressees), chunks, letter.body,
-            letter.smtputf8, letter.requiretls, letter.ret, letter.envid, letter.user, line.channel, letter.queued_at / 1000,
-        )  # fmt: skip
+    def attempt(self, line: Line, task: Task) -> Finished | None:
+        """Let the sender try. Never raises: a fault of the sender is an outcome to try again.
+
+        None when the lease has run out meanwhile (the database was away): another worker may be sending it. If not, it is fetched again.
+        """
+        if not self._ours(task):
+            self._out_of_hand(one.id for one in task.addressees)
+            return None
+        outgoing = self._outgoing(line, task)
         outcomes: dict[int, Outcome]
         try:
             outcomes = dict(line.sender.send(outgoing))
-        except Exception:  # a plugin's bug is only its own
+        except GreenletExit:  # the stop
+            raise
+        except BaseException:  # a plugin's bug is only its own, and so is a timeout of gevent's that it has not caught
             self.log.exception("queue.sender_failed", sender=line.sender.name, trace=outgoing.trace)
             self.metrics.count("queue_sender_faults", sender=line.sender.name)
             outcomes = dict.fromkeys((one.id for one in task.addressees), FAULT)
-        return Finished(task, outcomes, self.now(), chunks, bool(outgoing.notes.get("dsn")))
+        return Finished(task, outcomes, self.now(), outgoing.chunks, bool(outgoing.notes.get("dsn")))
+
+    def _outgoing(self, line: Line, task: Task) -> Outgoing:
+        letter = task.letter
+        recipients = tuple(one.seen() for one in task.addressees)
+        return Outgoing(
+            ids.text(letter.id), letter.sender, letter.size, recipients, self._chunks(letter), letter.body, letter.smtputf8,
+            letter.requiretls, letter.ret, letter.envid, letter.user, line.channel, letter.queued_at / 1000,
+        )  # fmt: skip
 
     def settle(self, batch: Sequence[Finished]) -> None:
         """Record the outcomes in one transaction, with the reports that they call for.
@@ -197,7 +220,7 @@ class Desk:
 
     def _settled(self, ruling: Ruling) -> None:
         task = ruling.finished.task
-        self.in_hand.difference_update(one.id for one in task.addressees)
+        self._out_of_hand(one.id for one in task.addressees)
         trace = ids.text(task.letter.id)
         for one, outcome in ruling.outcomes():
             self.metrics.count("queue_attempts", outcome=KINDS[type(outcome)])

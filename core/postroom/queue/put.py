@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -95,8 +96,8 @@ class Queue:
             for each in entry.postings:
                 self._claim(each)
         except BaseException:
-            submission.draft.abandon()
             self.abandon(entry)
+            _drop(submission)
             raise
         return entry
 
@@ -109,17 +110,18 @@ class Queue:
             if posting.queued:
                 self._hand(posting, blob)
             if not posting.keeps:
-                submission.draft.abandon()
+                _drop(submission)
             size = len(posting.lines) + submission.draft.size
             self.ask.tell("message_accepted", envelope=submission.envelope, trace=ids.text(submission.id), size=size)
 
     def abandon(self, entry: Entry) -> None:
         """Nothing was committed: forget the bytes and give up what was reserved."""
         for posting in entry.postings:
-            posting.submission.draft.abandon()
             for channel in posting.claimed:
                 if self.handover is not None:
                     self.handover.cancel(channel, len(posting.queued[channel]))
+        for posting in entry.postings:
+            _drop(posting.submission)
 
     def _claim(self, posting: Posting) -> None:
         if self.handover is None:
@@ -151,6 +153,12 @@ class Queue:
         )
         made = [self.reports.make(kind, posting.letter(), fates, posting.chunks) for kind, fates in kinds if fates]  # type: ignore[arg-type]
         return [one.submission for one in made if one.submission is not None]
+
+
+def _drop(submission: Submission) -> None:
+    """Forget the bytes. What cannot be removed now is removed by the collector in a day."""
+    with suppress(StoreUnavailable):
+        submission.draft.abandon()
 
 
 def _reached(recipient: Recipient) -> bool:

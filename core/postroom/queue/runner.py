@@ -41,7 +41,7 @@ class Runner:
 
     def start(self) -> None:
         """Begin: take fresh mail from ``Queue.put``, look for due mail, listen to news."""
-        self.desk.inherit()
+        self.desk.forfeit()
         self.desk.wake = self._pump
         self.desk.queue.handover = self.desk
         self.news.subscribe("queue", self._on_queue)
@@ -100,8 +100,11 @@ class Runner:
                     return
                 finally:
                     line.done(task)
-                self._finished.append((line, finished))
-                self._to_record.set()
+                if finished is None:
+                    line.forget(task)
+                else:
+                    self._finished.append((line, finished))
+                    self._to_record.set()
                 task = line.next()
         finally:
             self._active.pop(me, None)

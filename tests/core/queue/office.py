@@ -173,7 +173,8 @@ class Office:
             tasks = []
             while (task := self.line.next()) is not None:
                 tasks.append(task)
-                self.unsettled.append(self.desk.attempt(self.line, task))
+                attempted = self.desk.attempt(self.line, task)
+                self.unsettled.extend([] if attempted is None else [attempted])
                 self.line.done(task)
                 self.line.forget(task)
             if settle and self.unsettled:

@@ -143,7 +143,9 @@ def test_an_outcome_for_a_message_that_was_removed_meanwhile_is_only_traced(offi
     office.wait(0.001)
     office.out.remove(number, office.now, bounce=False)
     office.wait(0.001)
-    office.desk.settle([office.desk.attempt(office.line, task)])
+    finished = office.desk.attempt(office.line, task)
+    assert finished is not None
+    office.desk.settle([finished])
     assert office.events(number) == ["accepted", "removed", "delivered"]
     assert office.inbox(ann) == []
 

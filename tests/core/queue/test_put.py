@@ -72,7 +72,7 @@ def test_a_store_that_fails_leaves_nothing_behind_and_gives_back_the_room(office
         patch.setattr(office.db, "write", broken)
         with pytest.raises(StoreUnavailable):
             office.queue.put(submission)
-    assert (office.line.held, office.desk.in_hand, submission.draft.head) == (0, set(), b"")
+    assert (office.line.held, office.desk.in_hand, submission.draft.head) == (0, {}, b"")
     assert office.rows("outgoing") == office.rows("blob") == []
 
 

@@ -36,6 +36,7 @@ def test_fresh_mail_goes_to_the_sender_without_asking_the_database(office: Offic
     monkeypatch.setattr(office.db, "read", None)
     finished = office.desk.attempt(office.line, task)
     monkeypatch.undo()
+    assert finished is not None
     office.desk.settle([finished])
     assert office.rows("outgoing") == []
     assert office.sender.taken["jim@far.test"] == [b"Received: from pc.test\r\nSubject: Hi\r\n\r\nHello\r\n"]
@@ -120,7 +121,7 @@ def test_two_workers_never_claim_the_same_mail(office: Office, db: Database) -> 
     assert office.desk.fetch(office.line)
     other.desk.fetch(other.line)
     assert (len(office.desk.in_hand), len(other.desk.in_hand)) == (100, 50)
-    assert not office.desk.in_hand & other.desk.in_hand
+    assert not office.desk.in_hand.keys() & other.desk.in_hand.keys()
 
 
 def test_a_lease_that_is_renewed_is_not_taken_over(office: Office, db: Database) -> None:
@@ -136,7 +137,7 @@ def test_what_is_given_back_is_due_for_others_at_once(office: Office, db: Databa
     office.put("ann@our.test", "joe@far.test")
     office.desk.fetch(office.line)
     office.desk.give_back(office.line.clear())
-    assert (office.line.held, office.desk.in_hand) == (0, set())
+    assert (office.line.held, office.desk.in_hand) == (0, {})
     assert Office(db, "worker-2", office.time).work() == 1
 
 

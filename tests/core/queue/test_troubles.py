@@ -1,0 +1,72 @@
+"""Bad moments of the queue: the database fails half-way, a lease is lost, a sender raises what nobody expects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gevent
+import pytest
+
+from postroom.queue.desk import LEASE
+from postroom.store.database import Database, StoreUnavailable
+from tests.core.queue.office import Office
+
+
+def test_a_large_message_that_cannot_be_kept_takes_no_room_for_ever(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its beginning is in the database already; the room it was promised must come back although that cannot be removed now."""
+    office.hand_over()
+    submission = office.submission("a@our.test", "b@far.test", data=b"x" * 300_000)
+
+    def gone(*arguments: Any, **more: Any) -> Any:
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(office.db, "write", gone)
+    with pytest.raises(StoreUnavailable):
+        office.queue.put(submission)
+    assert office.line.held == 0
+
+
+def test_mail_whose_lease_was_lost_is_not_sent_from_memory(db: Database) -> None:
+    """The database was away for longer than a lease: another worker has taken the mail over."""
+    clock = [Office(db).time[0]]
+    slow, other = Office(db, "slow", clock), Office(db, "other", clock)
+    slow.hand_over()
+    slow.put("a@our.test", "b@far.test")
+    slow.wait(LEASE + 1)
+    assert other.work() == 1
+    slow.desk.renew()
+    slow.work()
+    assert len(slow.sender.sent) == 0
+    assert slow.line.held == 0
+    assert not slow.desk.in_hand
+
+
+def test_mail_whose_lease_has_run_out_is_fetched_again_when_nobody_else_has_it(office: Office) -> None:
+    office.hand_over()
+    office.put("a@our.test", "b@far.test")
+    office.wait(LEASE + 1)
+    task = office.line.next()
+    assert task is not None
+    assert office.desk.attempt(office.line, task) is None
+    office.line.done(task)
+    office.line.forget(task)
+    assert office.work() == 1
+    assert len(office.sender.sent) == 1
+    assert not office.rows("outgoing")
+
+
+def test_whatever_a_sender_raises_the_mail_is_tried_again(office: Office) -> None:
+    office.put("a@our.test", "b@far.test")
+    office.sender.script["b@far.test"] = [gevent.Timeout(5)]  # type: ignore[list-item]
+    original = office.sender._one
+
+    def one(address: str, outgoing: Any) -> Any:
+        answer = original(address, outgoing)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    office.sender._one = one  # type: ignore[method-assign]
+    assert office.work() == 1
+    [(attempts, owner)] = office.rows("outgoing_recipient", "attempts, lease_owner")
+    assert (attempts, owner) == (1, "")
