@@ -155,6 +155,6 @@ def housekeeping(context: Context) -> Job:
 
     def run() -> None:
         context.blobs.collect(time.time())
-        traces.forget(int((time.time() - TRACES_FOR) * 1000))
+        traces.forget(time.time() - TRACES_FOR)
 
     return Job("housekeeping", HOUSEKEEPING, run)

@@ -16,6 +16,11 @@ def new_id() -> int:
     return (time.time_ns() // 1_000_000) << RANDOM_BITS | getrandbits(RANDOM_BITS)
 
 
+def first_id(seconds: float) -> int:
+    """The lowest id that can be made at this time (epoch seconds): ids below it are older."""
+    return int(seconds * 1000) << RANDOM_BITS
+
+
 def text(number: int) -> str:
     """The 13 characters that stand for an id in logs, headers and commands."""
     high = ALPHABET[number >> 60 & 31] + PAIRS[number >> 50 & 1023] + PAIRS[number >> 40 & 1023] + PAIRS[number >> 30 & 1023]

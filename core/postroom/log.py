@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from typing import Any
@@ -31,9 +32,23 @@ def configure(form: str = "auto", level: str = "info") -> None:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=Forgiving()),  # type: ignore[arg-type]
         cache_logger_on_first_use=True,
     )
+
+
+class Forgiving:
+    """Standard error, but a line that cannot be written (a full disk, a reader that is gone) is lost and stops nobody's work."""
+
+    def write(self, text: str) -> None:
+        """Write a line, if that is possible."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Send what is written."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def get(**context: Any) -> Any:

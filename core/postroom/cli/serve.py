@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from contextlib import suppress
 
 import click
 
@@ -10,9 +10,7 @@ from .call import Call
 
 
 @click.command()
-@click.option(
-    "--log-format", type=click.Choice(["auto", "text", "json"]), help="Form of the log on standard error (default: log.format)."
-)
+@click.option("--log-format", type=click.Choice(["auto", "text", "json"]), help="Form of the log on standard error (default: log.format).")
 @click.pass_obj
 def command(call: Call, log_format: str | None) -> int:
     """Run the server in the foreground until SIGTERM or SIGINT; SIGHUP reloads the configuration.
@@ -21,4 +19,10 @@ def command(call: Call, log_format: str | None) -> int:
     """
     from ..serving import serve
 
-    return serve(call.config, partial(print, flush=True), log_format=log_format)
+    return serve(call.config, say, log_format=log_format)
+
+
+def say(sentence: str) -> None:
+    """Print it. Nobody may be there to read (a pipe that is closed, a full disk): the server goes on."""
+    with suppress(OSError):
+        print(sentence, flush=True)

@@ -6,13 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from postroom.ids import new_id
+from postroom.ids import first_id, new_id
 
 from .database import Database, Tx
 
 INSERT = "INSERT INTO trace (id, trace, at, event, detail) VALUES (?, ?, ?, ?, ?)"
 LIFE = "SELECT at, event, detail FROM trace WHERE trace = ? ORDER BY at, id"
-FORGET = "DELETE FROM trace WHERE trace < ?"
+STEP = 1000  # events in one transaction: bounds how long it holds up the writes beside it
+LAST_OF_STEP = f"SELECT MAX(trace) FROM (SELECT trace FROM trace WHERE trace < ? ORDER BY trace LIMIT {STEP}) AS oldest"
+FORGET = "DELETE FROM trace WHERE trace <= ?"
 
 Values = tuple[int, int, int, str, str]  # of one row
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode  # ASCII only: PostgreSQL's text takes no NUL
@@ -56,6 +58,8 @@ class Traces:
         rows = self.db.read(lambda tx: tx.execute(LIFE, (trace,)))
         return [Event(at, event, json.loads(detail)) for at, event, detail in rows]
 
-    def forget(self, before: int) -> None:
-        """Remove the lives of all messages whose trace id is below ``before`` (ids sort by time)."""
-        self.db.write(lambda tx: tx.do(FORGET, (before,)))
+    def forget(self, before: float) -> None:
+        """Remove the lives of all messages that are older than ``before`` (epoch seconds), in small steps."""
+        end = first_id(before)
+        while (last := self.db.read(lambda tx: tx.one(LAST_OF_STEP, (end,)))) not in (None, (None,)):
+            self.db.write(lambda tx, last=last: tx.do(FORGET, last))  # type: ignore[misc]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from postroom.ids import new_id
+import time
+
+import pytest
+
+from postroom.ids import first_id, new_id
 from postroom.store import traces
 from postroom.store.database import Database
 from postroom.store.traces import Event, Traces
@@ -17,9 +21,12 @@ def test_a_life_is_told_in_the_order_of_time(db: Database) -> None:
     assert Traces(db).life(12345) == []
 
 
-def test_old_lives_are_forgotten(db: Database) -> None:
-    for trace in (100, 200):
+def test_old_lives_are_forgotten(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "LAST_OF_STEP", traces.LAST_OF_STEP.replace(str(traces.STEP), "2"))
+    now = time.time()
+    new, old = new_id(), [first_id(now - 3600) + number for number in range(5)]
+    for trace in (new, *old):
         db.write(lambda tx, trace=trace: traces.record(tx, trace, 1, "accepted", {}))  # type: ignore[misc]
-    Traces(db).forget(before=150)
-    assert Traces(db).life(100) == []
-    assert len(Traces(db).life(200)) == 1
+    Traces(db).forget(before=now - 60)
+    assert not any(Traces(db).life(trace) for trace in old)
+    assert len(Traces(db).life(new)) == 1
