@@ -100,7 +100,7 @@ def _choose(loaded: Loaded) -> Plugins:
     for place, message in _across(chosen):
         loaded.complain(place, message)
     if config is not None and not any(place[:1] == ("plugins",) for place in loaded.removed) and len(chosen) == _wanted(sections):
-        for place, message in _senders(config, chosen):
+        for place, message in (*_senders(config, chosen), *_collectors(config, chosen)):
             loaded.complain(place, message)
     return chosen
 
@@ -154,6 +154,15 @@ def _across(plugins: Plugins) -> Iterator[tuple[Location, str]]:
         for sender in chosen.settings.sender_names():
             if senders.setdefault(sender, name) != name:
                 yield ("plugins", name), f"the sender {sender} exists in {senders[sender]} as well; names of senders are unique"
+
+
+def _collectors(config: Config, plugins: Plugins) -> Iterator[tuple[Location, str]]:
+    known = [collector for chosen in plugins.values() for collector in chosen.settings.collector_names()]
+    for index, connection in enumerate(config.connections):
+        for number, collector in enumerate(connection.collectors):
+            if collector not in known:
+                place = ("connections", index, "collectors", number)
+                yield place, f"no enabled plugin has a collector {collector}" + nearest(collector, known)
 
 
 def _senders(config: Config, plugins: Plugins) -> Iterator[tuple[Location, str]]:

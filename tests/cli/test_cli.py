@@ -223,6 +223,7 @@ def test_a_database_that_does_not_answer_is_one_line(postroom: Command, config: 
     done = postroom("user", "list")
     assert done.status == 1
     assert done.err.startswith("postroom: the database is not available: ")
+    assert done.err.count("\n") == 1
     assert "Traceback" not in done.err
 
 

@@ -15,7 +15,7 @@ def lines(error: Exception) -> list[str]:
     """What to print for an error that ended a command."""
     for kinds, text in _known():
         if isinstance(error, kinds):
-            return text(error)
+            return [" ".join(line.split()) for line in text(error)]  # a database's words may have several lines
     return [f"postroom: {type(error).__name__}: {str(error) or 'no details'} ({INTERNAL})"]
 
 

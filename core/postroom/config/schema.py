@@ -205,6 +205,10 @@ class PluginSettings(Section):
         """The senders that this plugin registers, so that connections can be checked; by default all ``SenderSettings``."""
         return [sender.name for _, sender in self.parts(SenderSettings)]
 
+    def collector_names(self) -> list[str]:
+        """The collectors that this plugin registers, so that connections can be checked; by default none."""
+        return []
+
     def parts(self, kind: type[Part]) -> Iterator[tuple[Location, Part]]:
         """Everything of that kind in the lists of these settings, with its place."""
         for name in type(self).model_fields:
