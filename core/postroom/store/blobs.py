@@ -14,6 +14,7 @@ from .collect import collect, drop_incomplete
 from .database import Database, StoreUnavailable, Tx
 
 CHUNK = 256 * 1024
+PIECES = 512  # small writes that are kept apart: each costs more memory than its bytes
 LOW_BITS = (1 << RANDOM_BITS) - 1
 
 STORE = (
@@ -122,6 +123,8 @@ class Draft:
         self._tail_size += len(data)
         if self._tail_size > CHUNK:
             self._spill()
+        elif len(self._tail) > PIECES:
+            self._tail = [self._joined()]
 
     def chunks(self) -> Iterator[bytes]:
         """All bytes received so far, from the start at each call."""

@@ -95,6 +95,20 @@ def test_a_blob_of_any_size_comes_back_on_both_engines(db: Database, blobs: Blob
     assert blobs.part(blob, max(0, size - 5), 100) == data[max(0, size - 5) :]
 
 
+def test_a_draft_that_arrives_in_crumbs_takes_little_more_memory_than_its_bytes(blobs: Blobs) -> None:
+    """A stranger must not make many small objects of what he drips."""
+    tracemalloc.start()
+    try:
+        draft = blobs.draft()
+        for _ in range(CHUNK // 4):
+            draft.write(bytes(bytearray(b"abc")))
+        used = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert draft.head == b"abc" * (CHUNK // 4)
+    assert used < 2 * CHUNK
+
+
 def test_equal_content_is_stored_once(db: Database, blobs: Blobs) -> None:
     small = [kept(db, drafted(blobs, b"the same")) for _ in range(3)]
     large = [kept(db, drafted(blobs, pieces(CHUNK * 2 + 1))) for _ in range(3)]
