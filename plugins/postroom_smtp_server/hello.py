@@ -92,6 +92,8 @@ def _introduce(session: Session, argument: bytes) -> Answer | None:
     if not NAME.fullmatch(name):
         return answers.HELO_SYNTAX
     text = name.decode("utf-8", "replace")
+    if not text.isprintable():  # it stands in logs and traces, which are read on terminals
+        return answers.HELO_SYNTAX
     service = session.desk.service
     if service.helo_refuse and any(part.lower() in text.lower() for part in service.helo_refuse):
         return answers.HELO_REFUSED
