@@ -115,9 +115,15 @@ class AccessRule(Section):
     users: list[str] = Field([], description="Only these users may log in from there; empty means all.")
 
     def checks(self) -> Iterator[tuple[Location, str]]:
-        """Exactly one of allow and deny."""
+        """Exactly one of allow and deny, and nothing beside it that would not hold."""
         if (self.allow is None) == (self.deny is None):
             yield (), "exactly one of allow and deny is expected"
+        elif self.deny is not None:
+            for key, value in (("no_auth", self.no_auth), ("users", self.users)):
+                if value:
+                    yield (key,), "goes with allow, not with deny"
+        elif self.no_auth and self.users:
+            yield ("users",), "not together with no_auth, which lets everybody send from there without a login"
 
 
 class DnsSettings(Section):
