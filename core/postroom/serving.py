@@ -18,9 +18,10 @@ from . import metrics
 from .binding import Address, CannotListen
 from .config.load import ConfigError
 from .config.schema import Config, ServiceSettings
+from .generation import Plan, Start
 from .plugins import Plugins, read
 from .store.migrate import SchemaNewer
-from .supervisor import Plan, Start, Supervisor
+from .supervisor import Supervisor
 
 if TYPE_CHECKING:
     from .store.database import Database

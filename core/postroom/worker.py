@@ -17,11 +17,11 @@ from . import log as logs
 from .binding import Address
 from .config.schema import Config, ServiceSettings
 from .discovery import PluginError
+from .generation import Start
 from .jobs import Jobs
 from .plugins import Plugins
 from .stall import BEAT, StallMonitor
 from .store.database import StoreUnavailable
-from .supervisor import Start
 from .wire.access import Access
 from .wire.listener import Listener
 
