@@ -54,7 +54,9 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
                     {"id": 2, "name": "SMTPS", "listen": ["127.0.0.1:0"], "encryption": "tls", **SERVICE_LIMITS},
                 ]
             },
-            "pop3_server": {"services": [{"id": 1, "name": "POP3", "listen": ["127.0.0.1:0"], "allow_plaintext_auth": True, **SERVICE_LIMITS}]},
+            "pop3_server": {
+                "services": [{"id": 1, "name": "POP3", "listen": ["127.0.0.1:0"], "allow_plaintext_auth": True, **SERVICE_LIMITS}]
+            },
             "metrics": {"services": [{"id": 1, "name": "Metrics", "listen": ["127.0.0.1:0"], **SERVICE_LIMITS}]},
         },
     }

@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 from types import TracebackType
+from typing import Self
 
 READ = 65_536
 
@@ -27,7 +28,7 @@ class Peer:
             self.sock.close()
             raise
 
-    def __enter__(self) -> Peer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

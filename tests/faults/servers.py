@@ -43,7 +43,9 @@ class Moody:
         """Start it again and wait until it answers."""
         with (self.directory / "log").open("ab") as log:
             owner = self.directory.owner() if os.geteuid() == 0 else None
-            self._process = subprocess.Popen(self._command, user=owner, group=owner, extra_groups=[] if owner else None, stdout=log, stderr=log, cwd="/")
+            self._process = subprocess.Popen(
+                self._command, user=owner, group=owner, extra_groups=[] if owner else None, stdout=log, stderr=log, cwd="/"
+            )
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             with suppress(psycopg.OperationalError):

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.faults.conftest import Launch
+from tests.faults.drain import Drain
 from tests.faults.lengths import rounds
 from tests.faults.memory import MB, watched
 from tests.faults.peer import Peer
-from tests.faults.drain import Drain
 from tests.server import Server
 
 SIZE = 49 * MB  # 50 with what a server puts on top
@@ -56,7 +56,7 @@ def fetch(server: Server, number: int) -> int:
 
 
 def test_a_message_of_50_MB_costs_little_memory_on_every_way(launch: Launch, drain: Drain) -> None:
-    """By DATA, by BDAT, several at once, out by POP3 and by relaying. A first message fills the worker's caches, which every session shares."""
+    """By DATA, by BDAT, several at once, out by POP3 and by relaying. A first message fills the caches that all sessions share."""
     sender = {"name": "Drain", "servers": [f"127.0.0.1:{drain.port}"], "encryption": "none"}
     server = launch(
         {

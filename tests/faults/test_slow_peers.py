@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,14 +16,16 @@ from tests.faults.target import STRANGER, Target
 
 SILENT = rounds(1000, 4000)
 EACH = 64 * 1024  # bytes that a silent connection may cost
+ENVELOPE = [b"EHLO c\r\n", b"MAIL FROM:<a@elsewhere.example>\r\n", b"RCPT TO:<bob@example.test>\r\n"]
+DATA = [*ENVELOPE, b"DATA\r\n"]
 CUTS = {  # what was sent before the connection was cut
     "in the middle of a command": [b"EHLO client.exa"],
-    "after 354": [b"EHLO c\r\n", b"MAIL FROM:<a@elsewhere.example>\r\n", b"RCPT TO:<bob@example.test>\r\n", b"DATA\r\n"],
-    "in the middle of the text": [b"EHLO c\r\n", b"MAIL FROM:<a@elsewhere.example>\r\n", b"RCPT TO:<bob@example.test>\r\n", b"DATA\r\n", b"Subject: x\r\n\r\nhalf"],
-    "in a large text": [b"EHLO c\r\n", b"MAIL FROM:<a@elsewhere.example>\r\n", b"RCPT TO:<bob@example.test>\r\n", b"DATA\r\n", b"x" * 70 + b"\r\n", b"y" * 900_000],
-    "before the final dot": [b"EHLO c\r\n", b"MAIL FROM:<a@elsewhere.example>\r\n", b"RCPT TO:<bob@example.test>\r\n", b"DATA\r\n", b"Subject: x\r\n\r\nall\r\n."],
-    "in a chunk": [b"EHLO c\r\n", b"MAIL FROM:<a@elsewhere.example>\r\n", b"RCPT TO:<bob@example.test>\r\n", b"BDAT 5000000\r\n", b"z" * 800_000],
-    "between chunks": [b"EHLO c\r\n", b"MAIL FROM:<a@elsewhere.example>\r\n", b"RCPT TO:<bob@example.test>\r\n", b"BDAT 4\r\n", b"a: b"],
+    "after 354": DATA,
+    "in the middle of the text": [*DATA, b"Subject: x\r\n\r\nhalf"],
+    "in a large text": [*DATA, b"x" * 70 + b"\r\n", b"y" * 900_000],
+    "before the final dot": [*DATA, b"Subject: x\r\n\r\nall\r\n."],
+    "in a chunk": [*ENVELOPE, b"BDAT 5000000\r\n", b"z" * 800_000],
+    "between chunks": [*ENVELOPE, b"BDAT 4\r\n", b"a: b"],
     "in the TLS handshake": [b"EHLO c\r\n", b"STARTTLS\r\n", b"\x16\x03\x01\x02\x00\x01\x00"],
     "in a login": [b"EHLO c\r\n", b"AUTH LOGIN\r\n", b"Ym"],
 }
@@ -44,9 +46,9 @@ def silent(target: Target, service: str, count: int) -> Iterator[list[Peer]]:
         yield [crowd.enter_context(Peer(port, source=STRANGER, greet=service == "SMTP")) for _ in range(count)]
 
 
-def wait_until(true: object, seconds: float = 10.0) -> bool:
+def wait_until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
     deadline = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
+    while not true():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
