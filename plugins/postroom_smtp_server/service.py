@@ -31,8 +31,6 @@ def make(context: Context, settings: SmtpService) -> Service:
     hostname = settings.hostname or context.config.server.hostname
     limits = Limits(
         message=settings.max_message_size,
-        recipients=settings.max_recipients,
-        messages=settings.max_messages,
         idle=settings.idle_timeout,
         connections=settings.max_connections,
         connections_per_address=settings.max_connections_per_address,

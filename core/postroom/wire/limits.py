@@ -14,11 +14,9 @@ class Limits:
     line_after_login: int = 16_384  # IMAP-like commands and long parameter lists of a known user
     response: int = 12_288  # a SASL response, base64; RFC 4954 section 4 asks for 12288
     message: int = 50 * 1024 * 1024  # decoded bytes of one message; the service's max_size
-    recipients: int = 1000  # per message; RFC 5321 4.5.3.1.8 asks for at least 100
-    messages: int = 1000  # per connection, so that one client cannot hold a place for ever
 
     # --- commands and errors (numbers per session) ---
-    commands: int = 50_000  # a session that only says NOOP ends some day
+    commands: int = 10_000_000  # one that only says NOOP ends; RETR and DELE of a million messages, or 10,000 with 1,000 RCPT, do not
     errors_free: int = 10  # errors without a delay: typing mistakes are human, and lists have members that are gone
     errors: int = 20  # then the session ends (smtpd_hard_error_limit of Postfix is 20)
 

@@ -157,6 +157,10 @@ def test_errors_beyond_the_free_ones_are_answered_ever_more_slowly_until_the_bud
     assert held.sent == b"220 hello\r\n" + b"500 bad\r\n" * 5 + b"421 errors\r\n"
 
 
+def test_a_client_may_fetch_and_delete_each_message_of_a_large_mailbox_in_one_session() -> None:
+    assert Setting([b"NOOP\r\n" * 100_000, b"QUIT\r\n"], limits=Limits()).hold().end is End.CLOSED
+
+
 def test_a_session_has_a_number_of_commands() -> None:
     held = Setting(b"NOOP\r\n" * 50, limits=replace(LIMITS, commands=10)).hold()
     assert (held.end, len(held.session.heard)) == (End.TOO_MANY_ERRORS, 10)
