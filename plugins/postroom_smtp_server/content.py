@@ -162,7 +162,7 @@ def _accepted(session: Session, intake: Intake) -> Answer:
         recipients=len(envelope.recipients),
         size=draft.size,
     )
-    return Answer(b"250 2.0.0 Ok: queued as " + done.encode("ascii") + b"\r\n")
+    return Answer(b"250 2.0.0 Ok: queued as " + done.encode("ascii") + b"\r\n", achieved=True)
 
 
 def _prefix(session: Session, head: Head, number: int) -> bytes:

@@ -36,6 +36,7 @@ class Answer(NamedTuple):
     error: bool = False  # counts against the session: growing delay, and the end when the budget is spent
     sink: Sink | None = None  # READ_MESSAGE, READ_CHUNK; None reads and throws away
     size: int = 0  # READ_CHUNK: bytes to read. READ_MESSAGE: most bytes that sink gets, 0 = Limits.message
+    achieved: bool = False  # what the session is for (a message was taken): errors before it are forgiven
 
 
 class Session(Protocol):

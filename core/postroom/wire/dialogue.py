@@ -105,6 +105,8 @@ class Dialogue:
     def _send(self, answer: Answer) -> None:
         if answer.error:
             self._count_error()
+        elif answer.achieved:
+            self._errors = 0
         send = answer.send
         if isinstance(send, bytes):
             if send:

@@ -15,7 +15,7 @@ class Limits:
     response: int = 12_288  # a SASL response, base64; RFC 4954 section 4 asks for 12288
     message: int = 50 * 1024 * 1024  # decoded bytes of one message; the service's max_size
 
-    # --- commands and errors (numbers per session) ---
+    # --- commands (number per session) and errors (since a session last achieved something) ---
     commands: int = 10_000_000  # one that only says NOOP ends; RETR and DELE of a million messages, or 10,000 with 1,000 RCPT, do not
     errors_free: int = 10  # errors without a delay: typing mistakes are human, and lists have members that are gone
     errors: int = 20  # then the session ends (smtpd_hard_error_limit of Postfix is 20)

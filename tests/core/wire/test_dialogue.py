@@ -157,6 +157,12 @@ def test_errors_beyond_the_free_ones_are_answered_ever_more_slowly_until_the_bud
     assert held.sent == b"220 hello\r\n" + b"500 bad\r\n" * 5 + b"421 errors\r\n"
 
 
+def test_errors_are_forgiven_when_something_is_achieved() -> None:
+    """A server that sends all day over one connection meets more than a few recipients who are gone."""
+    said = (b"BAD\r\n" * 4 + b"DONE\r\n") * 5 + b"QUIT\r\n"
+    assert Setting(said, answers={b"DONE": Answer(b"250 queued\r\n", achieved=True)}).hold().end is End.CLOSED
+
+
 def test_a_client_may_fetch_and_delete_each_message_of_a_large_mailbox_in_one_session() -> None:
     assert Setting([b"NOOP\r\n" * 100_000, b"QUIT\r\n"], limits=Limits()).hold().end is End.CLOSED
 

@@ -214,3 +214,13 @@ def test_bare_recipients_get_the_default_domain(name: str, whole: str) -> None:
     SessionPeer(office.session()).send(f"HELO x\r\nMAIL FROM:<root>\r\nRCPT TO:<{name}>\r\nDATA\r\na: b\r\n.\r\n".encode())
     assert office.queue.taken[0].envelope.recipients[0].address == whole
     assert office.queue.taken[0].envelope.sender == "root@example.test"
+
+
+def test_an_accepted_message_forgives_errors() -> None:
+    session = Office().session()
+    for command in (b"HELO x", b"MAIL FROM:<a@b.example>", b"RCPT TO:<bob@example.test>"):
+        assert not session.handle(command).achieved
+    sink = session.handle(b"DATA").sink
+    assert sink is not None
+    sink.write(MAIL)
+    assert session.received(None, len(MAIL)).achieved
