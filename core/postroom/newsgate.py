@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+from contextlib import closing, suppress
 from typing import Any
 
 import gevent
@@ -12,10 +12,13 @@ from gevent.queue import Queue
 
 from . import log as logs
 from .news import Fact, News
+from .store.database import StoreUnavailable
+from .store.pgconnection import Connector, HubConnection
 
 CHANNEL = "postroom"
 LARGEST = 7000  # bytes of a NOTIFY payload; PostgreSQL refuses 8000
 RECONNECT = 5.0  # seconds
+SILENCE = 30.0  # seconds between two looks whether the server is still there
 WAITING = 1000  # batches that wait to be sent; news may get lost
 
 
@@ -23,7 +26,8 @@ class NewsGate:
     """Connects this node's news with the other nodes'. Facts of this node (``node``) that come back are left out."""
 
     def __init__(self, url: str, news: News, node: str) -> None:
-        self.url, self.news, self.node = url, news, node
+        self.news, self.node = news, node
+        self._connector = Connector(url)
         self._outgoing: Queue[list[Fact]] = Queue(WAITING)
         self._greenlets: list[Any] = []
         self.log = logs.get()
@@ -44,9 +48,9 @@ class NewsGate:
     def _keep(self, work: Any) -> None:
         while True:
             try:
-                with psycopg.connect(self.url, autocommit=True) as connection:
+                with closing(self._connector.open(HubConnection)) as connection:
                     work(connection)
-            except psycopg.Error as error:
+            except (psycopg.Error, StoreUnavailable) as error:
                 self.log.warning("news.no_database", reason=str(error).strip())
             gevent.sleep(RECONNECT)
 
@@ -64,8 +68,13 @@ class NewsGate:
 
     def _listen(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(f"LISTEN {CHANNEL}")
-        for notification in connection.notifies():
-            with contextlib.suppress(ValueError, TypeError, KeyError):  # the channel is open to everyone who may use the database
-                message = json.loads(notification.payload)
-                if message["node"] != self.node:
-                    self.news.deliver(message["facts"])
+        while True:
+            for notification in connection.notifies(timeout=SILENCE):
+                self._hear(notification.payload)
+            connection.execute("SELECT 1")  # a server that has vanished sends nothing either
+
+    def _hear(self, payload: str) -> None:
+        with suppress(ValueError, TypeError, KeyError):  # the channel is open to everyone who may use the database
+            message = json.loads(payload)
+            if message["node"] != self.node:
+                self.news.deliver(message["facts"])

@@ -22,14 +22,14 @@ def configured_again() -> None:
 
 
 def test_a_line_that_cannot_be_written_is_lost_and_raises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    full = open("/dev/full", "w", encoding="utf-8")
-    monkeypatch.setattr(sys, "stderr", full)
-    log.configure("json")
-    for _ in range(1000):
-        log.get().error("something.happened", detail="x" * 100)
-    monkeypatch.undo()
-    with contextlib.suppress(OSError):  # what is left in its buffer
-        full.close()
+    written = 0
+    with contextlib.suppress(OSError), open("/dev/full", "w", encoding="utf-8") as full:  # what is left in its buffer cannot go at the end
+        monkeypatch.setattr(sys, "stderr", full)
+        log.configure("json")
+        for written in range(1, 1001):
+            log.get().error("something.happened", number=written, detail="x" * 100)
+        monkeypatch.undo()
+    assert written == 1000
 
 
 def test_a_line_is_written(capfd: pytest.CaptureFixture[str]) -> None:

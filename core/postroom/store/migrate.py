@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import peewee
-from playhouse.db_url import parse
 from playhouse.migrations import Runner
 
 from .database import StoreUnavailable, sqlite_path
@@ -83,8 +82,10 @@ def _database(url: str, base: Path) -> Any:
         path = sqlite_path(url, base)
         path.parent.mkdir(parents=True, exist_ok=True)
         return peewee.SqliteDatabase(str(path), pragmas={"journal_mode": "wal"}, timeout=30)
-    options = parse(url)
-    return peewee.PostgresqlDatabase(**options, prefer_psycopg3=True)
+    from .pgconnection import settings
+
+    options = settings(url)
+    return peewee.PostgresqlDatabase(options.pop("dbname", ""), **options, prefer_psycopg3=True)
 
 
 def _where(url: str) -> str:

@@ -23,10 +23,19 @@ SETTINGS = {
     "application_name": "postroom",
     "keepalives_idle": "30",
     "tcp_user_timeout": str(int(ANSWER_SECONDS * 1000)),
+    "target_session_attrs": "primary",  # of several hosts the one that can be written to; what a standby has may be old
 }
 OPTIONS = "-c lock_timeout=8000 -c idle_in_transaction_session_timeout=60000"
 
 READY = {waiting.WAIT_R: waiting.Ready.R, waiting.WAIT_W: waiting.Ready.W, waiting.WAIT_RW: waiting.Ready.RW}
+
+
+def settings(url: str) -> dict[str, Any]:
+    """How to connect to ``url`` (as libpq reads it: several hosts are allowed), with bounds where it names none. Raises ValueError."""
+    try:
+        return {**SETTINGS, **psycopg.conninfo.conninfo_to_dict(url)}
+    except psycopg.ProgrammingError as error:
+        raise ValueError(f"database url: {str(error).strip()}") from error
 
 
 class Waiting(psycopg.Connection[Any]):
@@ -56,8 +65,8 @@ class HubConnection(Waiting):
     """For greenlets: waits on the hub. One greenlet at a time uses it."""
 
     def wait(self, gen: Generator[Any, Any, T], interval: float = 1.0, timeout: float | None = None) -> T:
-        """Run psycopg's generator to its end; no answer in time is an OperationalError."""
-        seconds = timeout or self.answer_seconds
+        """Run psycopg's generator to its end; no answer in time is an OperationalError, or _WaitTimeout for psycopg's own ``timeout``."""
+        seconds = self.answer_seconds if timeout is None else timeout
         try:
             wanted = next(gen)
             while True:
@@ -67,7 +76,7 @@ class HubConnection(Waiting):
             result: T = end.value
             return result
         except TimeoutError as error:
-            raise self.given_up() from error
+            raise (self.given_up() if timeout is None else psycopg.errors._WaitTimeout()) from error
 
     def _ready(self, wanted: int, seconds: float) -> int:
         number = self.pgconn.socket
@@ -109,8 +118,8 @@ class Connector:
 
     def _connect(self, kind: type[Waiting], read_only: bool) -> Waiting:
         options = OPTIONS + (" -c default_transaction_read_only=on" if read_only else "")
-        given = psycopg.conninfo.conninfo_to_dict(self._url)
-        settings: dict[str, Any] = {**SETTINGS, **given, "options": f"{options} {given.get('options', '')}".strip()}
-        connection = kind.connect("", autocommit=True, prepare_threshold=2, **settings)
+        given = settings(self._url)
+        given["options"] = f"{options} {given.get('options', '')}".strip()
+        connection = kind.connect("", autocommit=True, prepare_threshold=2, **given)
         connection.adapters.register_dumper(int, Int8BinaryDumper)  # one type for all numbers: one prepared statement each
         return connection

@@ -19,6 +19,10 @@ class Contended(StoreUnavailable):
     """Somebody else's lock was in the way: worth another try at once."""
 
 
+class Demoted(StoreUnavailable):
+    """The server takes no writes any more (it has become a standby): another connection may find the one that does."""
+
+
 CONTENDED = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
 
 
@@ -153,6 +157,8 @@ def understood(error: psycopg.Error) -> Exception:
         return Conflict(text)
     if isinstance(error, CONTENDED):
         return Contended(text)
+    if isinstance(error, errors.ReadOnlySqlTransaction):
+        return Demoted(text)
     if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
         return StoreUnavailable(text)
     return error

@@ -12,7 +12,7 @@ from .handover import Ticket
 from .pgconnection import Connector, NativeConnection
 from .pglanes import perform_all
 from .pgreaders import Readers
-from .pgtx import Contended, PostgresqlTx
+from .pgtx import Contended, Demoted, PostgresqlTx
 from .writer import GroupWriter, fail
 
 T = TypeVar("T")
@@ -33,6 +33,8 @@ class PostgresqlEngine:
             if self._together(batch) is not None:
                 for ticket in batch:
                     self._alone(ticket)
+            if any(isinstance(ticket.error, Demoted) for ticket in batch):
+                self.close()
         except Exception as error:  # those who wait must hear of it and the thread must live
             fail(batch, error if isinstance(error, StoreUnavailable) else StoreUnavailable(f"PostgreSQL: {error}"))
             self.close()

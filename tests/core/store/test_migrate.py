@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from postroom.store.database import Database, StoreUnavailable, connect
 from postroom.store.migrate import SchemaNewer, migrate, status
 from postroom.store.models import TABLES
+from postroom.store.pgconnection import settings
+from tests.databases import Postgresql
 
 
 def test_an_empty_database_gets_every_migration_once(empty_url: str) -> None:
@@ -63,6 +66,23 @@ def test_a_database_that_cannot_be_reached_is_said_without_its_password(tmp_path
         migrate("postgresql://user:secret@127.0.0.1:1/name")
     assert "secret" not in str(caught.value)
     assert "user" in str(caught.value)
+
+
+def test_of_several_hosts_one_that_answers_is_used(postgresql: Postgresql) -> None:
+    given = conninfo_to_dict(postgresql.url(postgresql.create()))
+    url = f"postgresql:///{given['dbname']}?user={given['user']}&host=/nowhere,{given['host']}"
+    assert migrate(url) == ["0001_first"]
+    db = connect(url, pool=2)
+    assert db.read(lambda tx: tx.one("SELECT COUNT(*) FROM account")) == (0,)
+    db.close()
+    postgresql.drop(str(given["dbname"]))
+
+
+def test_hosts_are_written_as_libpq_has_them() -> None:
+    given = settings("postgresql://ann:secret@one:5432,two:5433/mail?connect_timeout=9")
+    assert (given["host"], given["port"], given["dbname"], given["connect_timeout"]) == ("one,two", "5432,5433", "mail", "9")
+    with pytest.raises(ValueError, match="nonsense"):
+        settings("postgresql://one/mail?nonsense=1")
 
 
 def test_a_relative_path_is_relative_to_the_configuration(tmp_path: Path) -> None:

@@ -135,3 +135,20 @@ def test_a_server_that_does_not_answer_is_given_up_in_time(server: Server, monke
     put(db, "x")
     assert names(db) == ["x"]
     db.close()
+
+
+def test_a_server_that_has_become_read_only_is_left_for_one_that_writes(server: Server) -> None:
+    """A standby after a failover: a new connection finds the primary, the old one never would."""
+    db = connect(server.url, pool=2)
+    read_only(server, "on")
+    with pytest.raises(StoreUnavailable, match="read-only"):
+        put(db, "x1")
+    read_only(server, "off")
+    put(db, "x2")
+    assert names(db) == ["x2"]
+    db.close()
+
+
+def read_only(server: Server, value: str) -> None:
+    with psycopg.connect(server.real.url(), autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {server.name} SET default_transaction_read_only = {value}".encode())
