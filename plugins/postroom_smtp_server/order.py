@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import IntEnum
 
 from postroom.wire.answer import Answer
 
 from . import answers
 
 
-class State(Enum):
+class State(IntEnum):
     """Where a session stands."""
 
     START = 1  # no HELO yet

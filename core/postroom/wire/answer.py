@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
+from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from ..mail.client import TlsDetails
 
 
-class Then(Enum):
+class Then(IntEnum):
     """What comes after the answer has been sent."""
 
     READ_LINE = 1  # the next command line goes to session.handle()

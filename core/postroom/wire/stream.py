@@ -304,12 +304,15 @@ class Stream:
 
     def _receive(self) -> bytes:
         """What one receive brings; our own output goes out first."""
+        in_turn = bool(self._out) and self._watchdog is not None and self.tls is None
         if self._out:
             self.flush()
         self._arm()
         if self._between:
             self._reader = getcurrent()
         try:
+            if in_turn:  # the peer has yet to read what we said: a receive at once would fail, and cost more than a command
+                self.sock._wait(self.sock._read_event)
             data: bytes = self.sock.recv(READ_BYTES)
         except OSError as error:
             raise _fault(error) from error
