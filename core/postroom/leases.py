@@ -40,6 +40,11 @@ class Leases:
         """Give the lease back, if it is ours."""
         self.db.write(lambda tx: tx.execute("DELETE FROM lease WHERE name = ? AND owner = ?", (name, self.owner)))
 
+    def forget(self, before: float) -> None:
+        """Remove leases that ended before ``before`` (epoch seconds): of accounts, connections and jobs that are no more."""
+        end = int(before * 1000)
+        self.db.write(lambda tx: tx.execute("DELETE FROM lease WHERE expires < ?", (end,)))
+
     def _claim(self, statement: str, name: str, ttl: float) -> bool:
         now = int(self.clock() * 1000)
         expires = now + int(ttl * 1000)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
+from postroom import jobs as module
 from postroom.jobs import Jobs
 from postroom.leases import Leases
 from postroom.provided import Job
@@ -70,3 +71,48 @@ def test_a_run_that_fails_is_logged_and_the_job_goes_on(db: Database, error: Exc
     jobs.stop()
     assert len(runs) >= 2
     assert event in log.events
+
+
+def test_a_run_that_the_database_cut_short_is_made_up_for_before_the_next_is_due(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST_WAIT", EVERY)
+    runs: list[int] = []
+
+    def sometimes() -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            raise StoreUnavailable("away")
+
+    jobs = Jobs([Job("daily", 86400.0, sometimes)], Leases(db, "a"), Log())
+    jobs.start()
+    gevent.sleep(3.5 * EVERY)
+    jobs.stop()
+    assert len(runs) == 2
+
+
+def test_a_job_whose_interval_becomes_shorter_does_not_wait_for_the_old_one(db: Database, ran: list[str]) -> None:
+    for every in (86400.0, EVERY):
+        jobs = Jobs([Job("count", every, lambda: ran.append("run"))], Leases(db, "a"), Log())
+        jobs.start()
+        gevent.sleep(EVERY)
+        jobs.stop()
+    assert len(ran) >= 2
+
+
+def test_a_lease_that_cannot_be_renewed_now_is_renewed_later(db: Database) -> None:
+    """Or another worker would begin the same job beside it."""
+    leases, log, ends = Leases(db, "a"), Log(), []
+    hold, failures = leases.hold, [StoreUnavailable("away")]
+
+    def sometimes(name: str, ttl: float) -> bool:
+        if failures:
+            raise failures.pop()
+        ends.append(name)
+        return hold(name, ttl)
+
+    leases.hold = sometimes  # type: ignore[method-assign]
+    jobs = Jobs([Job("long", EVERY, lambda: gevent.sleep(5 * EVERY))], leases, log)
+    jobs.start()
+    gevent.sleep(4 * EVERY)
+    jobs.stop()
+    assert "job.lease_not_renewed" in log.events
+    assert ends

@@ -77,3 +77,10 @@ def test_taking_succeeds_once_in_its_time_even_for_the_owner(one: Leases, two: L
     clock.now += 60.1
     assert two.take("schedule", 60)
     assert not one.take("schedule", 60)
+
+
+def test_leases_that_ended_long_ago_are_forgotten(db: Database) -> None:
+    Leases(db, "one", lambda: 1000.0).take("old", 10.0)
+    Leases(db, "one", lambda: 2000.0).take("new", 10.0)
+    Leases(db, "one").forget(1900.0)
+    assert db.read(lambda tx: tx.execute("SELECT name FROM lease")) == [("new",)]
