@@ -13,6 +13,7 @@ from gevent.event import Event
 from gevent.threadpool import ThreadPool
 
 from . import app as composition
+from . import heap
 from . import log as logs
 from .binding import Address
 from .config.schema import Config, ServiceSettings
@@ -25,6 +26,7 @@ from .store.database import StoreUnavailable
 from .wire.access import Access
 from .wire.listener import Listener
 
+TIDY = 30.0  # seconds between two looks for memory that nobody needs
 SWITCH_INTERVAL = 0.0005  # seconds: how long the hub makes the writer thread wait for the interpreter lock; see bench/
 
 
@@ -58,6 +60,7 @@ class Worker:
         gevent.spawn(self._watch_supervisor)
         self._listen_for_news()
         self._watch_for_stalls()
+        gevent.spawn(self._give_back_memory)
         context.directory.current()  # a database that does not answer shows here, not in the first session
         access = Access(self.config.access)
         for service in context.ask.collect("register_services"):
@@ -121,6 +124,11 @@ class Worker:
         gevent.socket.wait_read(self.start.lifeline)
         self._stop(hurry=True)
 
+    def _give_back_memory(self) -> None:
+        while True:
+            gevent.sleep(TIDY)
+            composition.offload(heap.give_back)
+
     def _listen_for_news(self) -> None:
         news = self.app.context.news
         receiver = news.listen()
@@ -151,6 +159,7 @@ def services_of(settings: Any) -> list[Any]:
 
 def work(config: Config, plugins: Plugins, start: Start) -> int:
     """A worker's whole life; returns its exit status."""
+    heap.use_one()
     start.tally.use(start.slot)
     sys.setswitchinterval(SWITCH_INTERVAL)
     logs.configure(config.log.format, config.log.level)

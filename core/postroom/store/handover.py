@@ -21,7 +21,7 @@ LOOK_SECONDS = 1.0  # how often those who wait look whether they have waited too
 
 
 def elsewhere(pool: ThreadPool, fn: Callable[..., T], *arguments: Any) -> T:
-    """Run ``fn`` on a thread of ``pool`` while other greenlets go on. What it raises is raised here, and only here: a pool prints it too."""
+    """Run ``fn`` on a thread of ``pool``; other greenlets go on. What it raises is raised here, and here only: a pool prints it as well."""
 
     def run() -> tuple[list[T], Exception | None]:
         try:
