@@ -7,6 +7,7 @@ needed; two workers that admit the last permitted connection in the same microse
 from __future__ import annotations
 
 import mmap
+from functools import lru_cache
 from hashlib import blake2b
 
 ENTRIES = 4096  # distinct keys a worker can hold at once; a power of two
@@ -80,6 +81,7 @@ class Tally:
         return total
 
 
+@lru_cache(ENTRIES)
 def _number(key: str) -> int:
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big") or 1
 
