@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,10 +18,12 @@ from .context import Context
 from .credentials import Vault
 from .deadline import Deadlines
 from .dns import Resolver
+from .housekeeping import housekeeping
 from .leases import Leases
 from .metrics import Metrics
 from .news import News
 from .newsgate import NewsGate
+from .node import node
 from .plugins import Plugins, construct, new_manager
 from .provided import Job
 from .queue import connections
@@ -38,12 +38,8 @@ from .store.database import connect
 from .store.directory import DirectoryCache
 from .store.handover import elsewhere
 from .store.mailboxes import Mailboxes
-from .store.traces import Traces
 from .tally import Tally
 from .wire.tls import ServerTls
-
-HOUSEKEEPING = 3600.0  # seconds between two runs
-TRACES_FOR = 30 * 86400  # seconds that the life of a message can be looked up
 
 
 @dataclass(frozen=True)
@@ -71,21 +67,52 @@ def build(
     Nothing is opened: the database connects with its first use, so a wrong address shows there. ``clock`` (epoch seconds, of
     the queue) and ``resolver`` are what ``postroom.testing`` replaces.
     """
-    owner = f"{node(config)}/{slot}"
-    log = logs.get()
     manager = new_manager()
+    name = node(config.server.data_dir)
+    context = core(config, manager, tally, f"{name}/{slot}", clock, resolver or Resolver(config.dns.servers))
+    construct(manager, plugins, context)
+    runner = sending(context, clock)
+    gate = NewsGate(config.database.url, context.news, name) if context.db.dialect == "postgresql" else None
+    jobs = (*context.ask.collect("register_jobs"), *connections.jobs(config.schedule, runner.connect), housekeeping(context))
+    return App(context, manager, runner, jobs, gate)
+
+
+def core(
+    config: Config, manager: pluggy.PluginManager, tally: Tally, owner: str, clock: Callable[[], float], resolver: Resolver
+) -> Context:
+    """What plugins are handed; there are none yet. ``owner`` names this worker among all workers of all nodes."""
+    log = logs.get()
     metrics = Metrics(later=gevent.spawn_later)
     ask = Asker(manager.hook, time.monotonic, fault_reporter(log, metrics), Deadlines(config.server.hook_deadline))
     db = connect(config.database.url, pool=config.database.pool, base=config.base)
     news = News(config.server.run_dir, later=gevent.spawn_later)
-    blobs = Blobs(db)
-    accounts = Accounts(db)
-    directory = DirectoryCache(db)
+    blobs, accounts, directory = Blobs(db), Accounts(db), DirectoryCache(db)
     news.subscribe("accounts", lambda _: directory.refresh())
-    leases = Leases(db, owner)
     reports = Reports(ask, blobs, hostname=config.server.hostname, domain=config.domains.default, give_up=config.queue.give_up, clock=clock)
-    queue = Queue(db, ask, news, reports, clock)
-    auth = Authenticator(
+    return Context(
+        config=config,
+        ask=ask,
+        db=db,
+        blobs=blobs,
+        accounts=accounts,
+        directory=directory,
+        mailboxes=Mailboxes(db, blobs),
+        auth=authenticator(config, accounts, ask, news),
+        queue=Queue(db, ask, news, reports, clock),
+        news=news,
+        leases=Leases(db, owner),
+        tally=tally,
+        metrics=metrics,
+        dns=resolver,
+        tls=ServerTls(config.tls, config.server, report=lambda words: log.error("tls.reload_failed", reason=words)),
+        log=log,
+        offload=offload,
+    )
+
+
+def authenticator(config: Config, accounts: Accounts, ask: Asker, news: News) -> Authenticator:
+    """Who checks passwords."""
+    return Authenticator(
         accounts,
         ask,
         offload=offload,
@@ -96,38 +123,15 @@ def build(
         sleep=gevent.sleep,
         news=news,
     )
-    context = Context(
-        config=config,
-        ask=ask,
-        db=db,
-        blobs=blobs,
-        accounts=accounts,
-        directory=directory,
-        mailboxes=Mailboxes(db, blobs),
-        auth=auth,
-        queue=queue,
-        news=news,
-        leases=leases,
-        tally=tally,
-        metrics=metrics,
-        dns=resolver or Resolver(config.dns.servers),
-        tls=ServerTls(config.tls, config.server, report=lambda words: log.error("tls.reload_failed", reason=words)),
-        log=log,
-        offload=offload,
-    )
-    construct(manager, plugins, context)
-    lines = connections.lines(config.connections, ask.collect("register_senders"))
+
+
+def sending(context: Context, clock: Callable[[], float]) -> Runner:
+    """What moves the outgoing queue: the connections of the configuration with the senders of the plugins."""
+    config, owner = context.config, context.leases.owner
+    lines = connections.lines(config.connections, context.ask.collect("register_senders"))
     retry = Retry(config.queue.retry, config.queue.give_up, config.queue.warn_after)
-    desk = Desk(db, blobs, queue, ask, retry, lines, owner, clock, log, metrics)
-    runner = Runner(desk, news, leases, log)
-    gate = NewsGate(config.database.url, news, node(config)) if db.dialect == "postgresql" else None
-    jobs = (*ask.collect("register_jobs"), *connections.jobs(config.schedule, runner.connect), housekeeping(context))
-    return App(context, manager, runner, jobs, gate)
-
-
-def node(config: Config) -> str:
-    """What distinguishes this server from others on the same database: the machine and the data directory."""
-    return f"{socket.gethostname()}:{zlib.crc32(str(config.server.data_dir).encode()):08x}"
+    desk = Desk(context.db, context.blobs, context.queue, context.ask, retry, lines, owner, clock, context.log, context.metrics)
+    return Runner(desk, context.news, context.leases, context.log)
 
 
 def offload(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -147,14 +151,3 @@ def fault_reporter(log: Any, metrics: Metrics) -> Callable[[str, str, BaseExcept
         metrics.count("plugin_faults", plugin=plugin, hook=hook)
 
     return report
-
-
-def housekeeping(context: Context) -> Job:
-    """Throws away what nobody refers to any more: message bytes, old traces."""
-    traces = Traces(context.db)
-
-    def run() -> None:
-        context.blobs.collect(time.time())
-        traces.forget(time.time() - TRACES_FOR)
-
-    return Job("housekeeping", HOUSEKEEPING, run)

@@ -1,0 +1,28 @@
+"""What is thrown away now and then, by one worker of all: message bytes that nobody refers to, old traces, leases that ended long ago."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from .provided import Job
+from .store.traces import Traces
+
+if TYPE_CHECKING:
+    from .context import Context
+
+EVERY = 3600.0  # seconds
+TRACES_FOR = 30 * 86400  # seconds that the life of a message can be looked up
+LEASES_FOR = 86400  # seconds after their end, since the clocks of nodes may differ
+
+
+def housekeeping(context: Context) -> Job:
+    """The job."""
+
+    def run() -> None:
+        now = time.time()
+        context.blobs.collect(now)
+        Traces(context.db).forget(now - TRACES_FOR)
+        context.leases.forget(now - LEASES_FOR)
+
+    return Job("housekeeping", EVERY, run)
