@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import grp
 import os
-import pwd
 import secrets
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ from .binding import Address, CannotListen
 from .config.load import ConfigError
 from .config.schema import Config, ServiceSettings
 from .generation import Plan, Start
+from .ownership import hand_over, identity
 from .plugins import Plugins, read
 from .store.migrate import SchemaNewer
 from .supervisor import Supervisor
@@ -139,15 +138,12 @@ def drop_privileges(config: Config) -> None:
     """Become ``server.run_as``, giving it the data directory. Raises CannotListen with the reason."""
     if config.server.run_as is None:
         return
-    name, _, group = config.server.run_as.partition(":")
     try:
-        user = pwd.getpwnam(name)
-        gid = grp.getgrnam(group).gr_gid if group else user.pw_gid
-        for path in (config.server.data_dir, *config.server.data_dir.rglob("*")):
-            os.chown(path, user.pw_uid, gid)
-        os.initgroups(name, gid)
+        uid, gid = identity(config.server.run_as)
+        hand_over(config.server.data_dir, uid, gid)
+        os.initgroups(config.server.run_as.partition(":")[0], gid)
         os.setgid(gid)
-        os.setuid(user.pw_uid)
+        os.setuid(uid)
     except (KeyError, PermissionError) as error:
         raise CannotListen(f"cannot become {config.server.run_as} (server.run_as): {error}") from error
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -100,17 +98,16 @@ def as_owner(config: Config) -> Iterator[None]:
         yield
     finally:
         if config.server.run_as is not None and os.geteuid() == 0:
-            _hand_over(config.server.data_dir, config.server.run_as)
+            _give_away(config.server.data_dir, config.server.run_as)
 
 
-def _hand_over(folder: Path, owner: str) -> None:
-    user, _, group = owner.partition(":")
-    for path in (folder, *folder.rglob("*")):
-        with suppress(FileNotFoundError):  # a running server comes and goes
-            try:
-                shutil.chown(path, user, group or pwd.getpwnam(user).pw_gid)
-            except LookupError:
-                raise Failure(f"there is no user or group {owner} on this machine; see server.run_as in the configuration") from None
+def _give_away(folder: Path, owner: str) -> None:
+    from ..ownership import hand_over, identity
+
+    try:
+        hand_over(folder, *identity(owner))
+    except LookupError:
+        raise Failure(f"there is no user or group {owner} on this machine; see server.run_as in the configuration") from None
 
 
 def table(columns: tuple[str, ...], rows: list[tuple[Any, ...]], empty: str) -> str:
