@@ -107,11 +107,11 @@ class Sockets(dict[Address, socket.socket]):
 
     def open(self, addresses: Iterable[Address], base: Path) -> None:
         """Open those that are not open yet, all or none. Raises CannotListen."""
-        opened = []
+        opened, wanted = [], tuple(addresses)
         try:
-            for address in addresses:
+            for address in wanted:
                 if address not in self:
-                    self[address] = open_listening(address.listen, base)
+                    self[address] = self._taken_over(address, wanted) or open_listening(address.listen, base)
                     opened.append(address)
         except CannotListen:
             for address in opened:
@@ -122,5 +122,12 @@ class Sockets(dict[Address, socket.socket]):
         """Close all others; the file of a Unix socket goes with it."""
         for address in set(self) - set(addresses):
             self.pop(address).close()
-            if address.listen.startswith("unix:"):
-                (base / address.listen[5:]).unlink(missing_ok=True)
+            if address.listen.startswith("unix:") and not any(other.listen == address.listen for other in self):
+                with contextlib.suppress(OSError):  # privileges were dropped since it was made; the next start replaces it
+                    (base / address.listen[5:]).unlink(missing_ok=True)
+
+    def _taken_over(self, address: Address, wanted: tuple[Address, ...]) -> socket.socket | None:
+        """The socket of a service that has listened there so far and will not any more: a reload may move a port."""
+        if address.listen.endswith(":0"):
+            return None  # each of these is a port of its own
+        return next((sock.dup() for other, sock in self.items() if other.listen == address.listen and other not in wanted), None)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.postfix import free_port
 from postroom.binding import Address, CannotListen, Sockets, actual, open_listening, split
 from postroom.config.schema import Config
 from postroom.serving import drop_privileges
@@ -119,3 +120,45 @@ def test_root_becomes_run_as_and_gives_it_the_data(tmp_path: Path) -> None:
         os._exit(0 if (os.getuid(), os.getgid(), os.geteuid()) == (nobody.pw_uid, nobody.pw_gid, nobody.pw_uid) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert (tmp_path / "data" / "secrets.key").stat().st_uid == nobody.pw_uid
+
+
+def test_a_port_that_moves_to_another_service_is_taken_over(tmp_path: Path) -> None:
+    sockets, port = Sockets(), free_port()
+    before, after = Address("smtp_server", 1, f"127.0.0.1:{port}"), Address("smtp_server", 7, f"127.0.0.1:{port}")
+    sockets.open([before], tmp_path)
+    sockets.open([after], tmp_path)
+    sockets.keep([after], tmp_path)
+    assert set(sockets) == {after}
+    socket.create_connection(("127.0.0.1", port)).close()
+    sockets.keep((), tmp_path)
+
+
+def test_two_services_on_one_port_are_refused(tmp_path: Path) -> None:
+    sockets, port = Sockets(), free_port()
+    with pytest.raises(CannotListen, match="in use"):
+        sockets.open([Address("smtp_server", number, f"127.0.0.1:{port}") for number in (1, 2)], tmp_path)
+    assert not sockets
+
+
+def test_a_unix_socket_that_moves_to_another_service_keeps_its_file(tmp_path: Path) -> None:
+    sockets = Sockets()
+    before, after = Address("lmtp", 1, "unix:x.sock"), Address("lmtp", 2, "unix:x.sock")
+    sockets.open([before], tmp_path)
+    sockets.open([after], tmp_path)
+    sockets.keep([after], tmp_path)
+    assert (tmp_path / "x.sock").exists()
+    sockets.keep((), tmp_path)
+    assert not (tmp_path / "x.sock").exists()
+
+
+def test_a_unix_socket_that_may_not_be_removed_any_more_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root made it in a folder of root's, and has become somebody else since."""
+    sockets = Sockets()
+    sockets.open([Address("lmtp", 1, "unix:x.sock")], tmp_path)
+
+    def refuse(*arguments: object, **more: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    sockets.keep((), tmp_path)
+    assert not sockets

@@ -227,7 +227,11 @@ class SqliteDatabase(Database):
 
     def _reader(self) -> SqliteTx:
         tx: SqliteTx | None = getattr(self._local, "tx", None)
-        if tx is None or tx.failed is not None:
+        if tx is not None and tx.failed is not None:  # nothing of a connection that failed is carried on
+            self._readers.remove(tx.connection)
+            tx.connection.close()
+            tx = self._local.tx = None
+        if tx is None:
             tx = self._local.tx = SqliteTx(opened(self.path, READER))
             self._readers.append(tx.connection)
         return tx

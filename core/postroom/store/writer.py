@@ -131,13 +131,19 @@ class GroupWriter:
             over = not batch and self._closing
             self._asleep = not batch and not over
         if batch:
-            self._engine.commit(batch)
+            self._commit(batch)
             ring(batch)
             self._engine.after(idle=False)
         elif not over and not self._wake.acquire(True, IDLE_SECONDS):
             self._engine.after(idle=True)
             self._wake.acquire()
         return not over
+
+    def _commit(self, batch: list[Ticket]) -> None:
+        try:
+            self._engine.commit(batch)
+        except BaseException as error:  # it must not raise; if it does (no memory), those who wait must hear of it and the thread must live
+            fail(batch, StoreUnavailable(f"the database failed: {error!r}"))
 
 
 def ring(batch: list[Ticket]) -> None:

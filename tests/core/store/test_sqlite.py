@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import sqlite3
 import threading
@@ -93,3 +94,34 @@ def test_another_program_that_holds_the_lock_for_a_while_only_delays(db: sqlite.
     timer.join()
     other.close()
     assert names(db) == ["x"]
+
+
+def test_reading_that_fails_again_and_again_leaves_no_files_open(db: sqlite.SqliteDatabase) -> None:
+    """A disk that fails for hours: each attempt has a new connection."""
+
+    def fail(tx: Tx) -> None:
+        assert isinstance(tx, sqlite.SqliteTx)
+        tx.failed = StoreUnavailable("broken")
+        raise tx.failed
+
+    def attempt() -> int:
+        with pytest.raises(StoreUnavailable):
+            db.read(fail)
+        return len(os.listdir("/proc/self/fd"))
+
+    attempt()
+    before = attempt()
+    assert [attempt() for _ in range(5)] == [before] * 5
+    assert names(db) == []
+
+
+def test_an_engine_that_breaks_fails_what_waits_and_serves_the_next(db: sqlite.SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite.SqliteEngine, "commit", broken)
+        with pytest.raises(StoreUnavailable):
+            put(db, "x1")
+    put(db, "x2")
+    assert names(db) == ["x2"]
