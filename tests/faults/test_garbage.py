@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import random
 import re
-import time
+import threading
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -121,24 +122,27 @@ def test_megabytes_without_a_line_end_are_not_kept(target: Target, service: str)
     assert growth.most < GROWTH
 
 
+def flooded(peer: Peer, commands: list[bytes]) -> Counter[str]:
+    """The replies to so many commands, sent and read at the same time: or both sides would wait for the other to read."""
+    sending = threading.Thread(target=throw, args=(peer, b"\r\n".join([*commands, b""])))
+    sending.start()
+    replies = Counter(peer.reply()[:9] for _ in commands)
+    sending.join()
+    return replies
+
+
 def test_a_hundred_thousand_recipients_are_not_kept(target: Target) -> None:
-    """Beyond the limit of a message 452 tells a client to send the rest in another (RFC 5321 4.5.3.1.10); commands end some day."""
-    known = b"RCPT TO:<bob+%d@example.test>\r\n"
+    """Beyond the limit of a message, 452 tells a client to send the rest in another (RFC 5321 4.5.3.1.10)."""
     with watched(target.pid) as growth, target.smtp(timeout=60) as peer:
         peer.hello()
-        throw(peer, b"".join(known % number for number in range(100_000)))
-        answers = peer.rest()
+        replies = flooded(peer, [b"RCPT TO:<bob+%d@example.test>" % number for number in range(100_000)])
+    assert replies == {"250 2.1.5": 1000, "452 4.5.3": 99_000}
     assert growth.most < GROWTH
-    assert sum(answer.startswith("250") for answer in answers) == 1000
-    assert all(answer.startswith(("250", "452", "421")) for answer in answers)
-    assert len(answers) <= 50_000
 
 
-def test_a_flood_of_harmless_commands_ends_some_day(target: Target) -> None:
+def test_a_flood_of_harmless_commands_costs_no_memory(target: Target) -> None:
     with watched(target.pid) as growth, target.smtp(timeout=60) as peer:
-        began = time.monotonic()
-        throw(peer, b"NOOP\r\n" * 60_000)
-        assert time.monotonic() - began < 50
+        assert sum(flooded(peer, [b"NOOP"] * 60_000).values()) == 60_000
     assert growth.most < GROWTH
 
 
