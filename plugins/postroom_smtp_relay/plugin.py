@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
+from postroom.clients.oauth import TokenSource
 from postroom.clients.smtp.connect import Dialer
 from postroom.context import Context
+from postroom.credentials import Vault
 from postroom.hookspecs import hookimpl
 from postroom.provided import Sender
 
+from .refresh_token import RefreshToken
 from .sender import RelaySender
-from .settings import Settings
+from .settings import RelaySettings, Settings
 
 __all__ = ["Plugin", "Settings"]
 
@@ -21,12 +25,22 @@ class Plugin:
     def __init__(self, context: Context, settings: Settings) -> None:
         hostname = context.config.server.hostname
         dialer = Dialer(context.dns.addresses)
-        self.senders = [RelaySender(relay, hostname, dialer) for relay in settings.all_senders()]
+        self.context = context
+        self.senders = [RelaySender(relay, hostname, dialer, self._tokens(relay)) for relay in settings.all_senders()]
 
     @hookimpl
     def register_senders(self) -> Sequence[Sender]:
         """Each relay is a sender."""
         return self.senders
+
+    def _tokens(self, relay: RelaySettings) -> TokenSource | None:
+        """The access tokens of a relay that wants some; all workers share the refresh token behind them."""
+        oauth = relay.oauth
+        if oauth is None or oauth.refresh_token is None:
+            return TokenSource(oauth, time.monotonic) if oauth else None
+        context = self.context
+        shared = RefreshToken(context.db, Vault(context.config.server.data_dir), context.log, relay.name, oauth)
+        return TokenSource(oauth, time.monotonic, shared.keep, kept=shared.kept)
 
     @hookimpl
     def worker_stopping(self) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from postroom.clients.oauth import TokenSource
 from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.courier import Courier
-from postroom.clients.smtp.hop import Credentials, Encryption, NextHop, Timeouts
+from postroom.clients.smtp.hop import Credentials, Encryption, NextHop, Timeouts, Tokens
 from postroom.clients.smtp.pool import Pool, SessionLimits
 from postroom.mail.delivery import Outcome
 from postroom.provided import Outgoing
@@ -19,9 +18,9 @@ from .settings import PORTS, RelaySettings, split_server
 class RelaySender:
     """What the queue sees of one relay. Its connections stay in this worker's pool between messages."""
 
-    def __init__(self, settings: RelaySettings, hostname: str, dialer: Dialer) -> None:
+    def __init__(self, settings: RelaySettings, hostname: str, dialer: Dialer, tokens: Tokens | None = None) -> None:
         self.name, self.concurrency = settings.name, settings.concurrency
-        self.hops = next_hops(settings, hostname)
+        self.hops = next_hops(settings, hostname, tokens)
         self.pool = Pool(session_limits(settings), time.monotonic)
         self.courier = Courier(dialer, self.pool, time.monotonic)
 
@@ -42,10 +41,10 @@ class RelaySender:
         self.pool.close()
 
 
-def next_hops(settings: RelaySettings, hostname: str) -> list[NextHop]:
+def next_hops(settings: RelaySettings, hostname: str, tokens: Tokens | None = None) -> list[NextHop]:
     """The servers of a relay in their order."""
     found = []
-    login = credentials(settings)  # one for all servers: they share the token
+    login = credentials(settings, tokens)  # one for all servers: they share the token
     for server in settings.servers:
         host, port = split_server(server)
         hop = NextHop(
@@ -63,12 +62,11 @@ def next_hops(settings: RelaySettings, hostname: str) -> list[NextHop]:
     return found
 
 
-def credentials(settings: RelaySettings) -> Credentials | None:
+def credentials(settings: RelaySettings, tokens: Tokens | None) -> Credentials | None:
     """How to log in, None when the relay wants no login."""
     if settings.username is None:
         return None
     password = settings.password.get_secret_value() if settings.password else ""
-    tokens = TokenSource(settings.oauth, time.monotonic) if settings.oauth else None
     return Credentials(settings.username, password, settings.auth, tokens, settings.allow_plaintext_auth)
 
 

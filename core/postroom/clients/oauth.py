@@ -58,7 +58,9 @@ class OAuthSettings(BaseModel):
     token_url: Annotated[str, AfterValidator(allowed_url)] = Field(description="The provider's token address (https).")
     client_id: str = Field(min_length=1, description="The application's id as registered with the provider.")
     client_secret: SecretStr | None = Field(None, description="The application's secret; public clients with a refresh token have none.")
-    refresh_token: SecretStr | None = Field(None, description="From an earlier consent; without it client credentials are used.")
+    refresh_token: SecretStr | None = Field(
+        None, description="From an earlier consent (its successors are kept in the database); without it client credentials are used."
+    )
     scope: str | None = Field(None, description="The scope to ask for, such as https://outlook.office365.com/.default.")
     client_authentication: Literal["body", "header"] = Field("body", description="How id and secret are sent: form fields, or HTTP Basic.")
 
@@ -87,8 +89,10 @@ class TokenSource:
         clock: Callable[[], float],  # monotonic seconds
         on_refresh: Callable[[str], None] | None = None,  # is told a new refresh token, to keep it
         tls: ssl.SSLContext | None = None,  # another trust than the system's
+        kept: Callable[[], str] | None = None,  # the refresh token that anybody told ``on_refresh`` last, "" when there is none
     ) -> None:
-        self._settings, self._clock, self._on_refresh, self._tls = settings, clock, on_refresh, tls
+        self._settings, self._clock, self._on_refresh, self._tls, self._kept = settings, clock, on_refresh, tls, kept
+        self._seen = ""  # what ``kept`` said last: only something new there is newer than what is here
         self._refresh_token = settings.refresh_token.get_secret_value() if settings.refresh_token else ""
         self._token: Token | None = None
         self._failure: TokenUnavailable | TokenRefused | None = None
@@ -110,14 +114,31 @@ class TokenSource:
     def _renewed(self) -> Token:
         if self._failure is not None and self._clock() < self._failed_until:
             raise type(self._failure)(*self._failure.args)
+        self._take_kept()
         try:
-            answer = self._ask()
+            answer = self._ask_twice()
             self._failure = None
         except (TokenUnavailable, TokenRefused) as error:
             self._failure, self._failed_until = error, self._clock() + REFUSED_FOR
             raise
         self._keep_refresh_token(answer.get("refresh_token"))
         return Token(_token_text(answer), self._clock() + _useful_life(answer.get("expires_in")))
+
+    def _ask_twice(self) -> dict[str, Any]:
+        """Another process may have used this refresh token up a moment ago: a refusal counts when there is no newer one."""
+        try:
+            return self._ask()
+        except TokenRefused:
+            if not self._take_kept():
+                raise
+            return self._ask()
+
+    def _take_kept(self) -> bool:
+        """Go on with the kept refresh token; False when it is the one that is used already."""
+        kept, used = self._kept() if self._kept and self._refresh_token else "", self._refresh_token
+        if kept and kept != self._seen:
+            self._seen = self._refresh_token = kept
+        return self._refresh_token != used
 
     def _keep_refresh_token(self, fresh: object) -> None:
         """RFC 6749 section 6: a new refresh token replaces the old one."""

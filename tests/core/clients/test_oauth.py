@@ -167,6 +167,52 @@ def test_a_renewed_refresh_token_is_used_and_told(provider: Provider, clock: Clo
     assert kept == ["r2"]
 
 
+class Shared:
+    """A place for the newest refresh token that two sources share, as workers do."""
+
+    token = ""
+
+    def source(self, provider: Provider, clock: Clock) -> TokenSource:
+        wanted = OAuthSettings(token_url=provider.url + "/token", client_id="app", refresh_token="r1")
+        return TokenSource(wanted, clock, self.keep, kept=lambda: self.token)
+
+    def keep(self, token: str) -> None:
+        self.token = token
+
+
+def test_a_refresh_token_that_another_worker_got_is_used(provider: Provider, clock: Clock) -> None:
+    shared = Shared()
+    provider.gives(access_token="one", refresh_token="r2")
+    provider.gives(access_token="two", refresh_token="r3")
+    provider.gives(access_token="three", refresh_token="r4")
+    first, second = shared.source(provider, clock), shared.source(provider, clock)
+    first.token()
+    second.token()
+    clock.now += 3600
+    first.token()
+    assert [form["refresh_token"] for form in provider.forms] == ["r1", "r2", "r3"]
+
+
+def test_a_refusal_does_not_count_when_another_worker_got_a_newer_refresh_token_meanwhile(provider: Provider, clock: Clock) -> None:
+    answers = iter(["", "r2"])
+    wanted = OAuthSettings(token_url=provider.url + "/token", client_id="app", refresh_token="r1")
+    provider.gives(400, error="invalid_grant")
+    provider.gives(access_token="two")
+    assert TokenSource(wanted, clock, kept=lambda: next(answers)).token() == "two"
+    assert [form["refresh_token"] for form in provider.forms] == ["r1", "r2"]
+
+
+def test_a_refresh_token_that_could_not_be_kept_is_used_all_the_same(provider: Provider, clock: Clock) -> None:
+    wanted = OAuthSettings(token_url=provider.url + "/token", client_id="app", refresh_token="r1")
+    provider.gives(access_token="one", refresh_token="r3")
+    provider.gives(access_token="two")
+    tokens = TokenSource(wanted, clock, lambda token: None, kept=lambda: "r2")
+    tokens.token()
+    clock.now += 3600
+    tokens.token()
+    assert [form["refresh_token"] for form in provider.forms] == ["r2", "r3"]
+
+
 @pytest.mark.parametrize("error", ["invalid_client", "invalid_grant", "unauthorized_client", "invalid_scope"])
 def test_refused_credentials_are_a_permanent_failure_in_the_servers_words(provider: Provider, clock: Clock, error: str) -> None:
     provider.gives(400, error=error, error_description="AADSTS7000215: no\r\n such secret")

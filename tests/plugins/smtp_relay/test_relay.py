@@ -11,9 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from postroom.clients.oauth import TokenSource
 from postroom.clients.smtp.connect import Dialer
 from postroom.mail.delivery import Delivered, TryLater
 from postroom.provided import Outgoing
+from postroom.store.database import Database
 from postroom.testing import FakeResolver
 from postroom_smtp_relay.plugin import Plugin, Settings
 from postroom_smtp_relay.sender import RelaySender
@@ -91,6 +93,22 @@ def test_the_plugin_registers_its_senders_and_closes_them_when_the_worker_stops(
         relay.send(outgoing("a@one.test", "b@two.test"))
         relay.idle()
         plugin.worker_stopping()
+
+
+def test_a_new_refresh_token_is_kept_for_the_next_start(db: Database, tmp_path: Path) -> None:
+    oauth = {"token_url": "https://login.test/token", "client_id": "app", "refresh_token": "r1"}
+    server = SimpleNamespace(hostname="client.test", data_dir=tmp_path)
+    context = SimpleNamespace(config=SimpleNamespace(server=server), dns=FakeResolver(), db=db, log=None)
+
+    def tokens() -> TokenSource:
+        plugin = Plugin(context, Settings(servers=["relay.test"], username="me", oauth=oauth))  # type: ignore[arg-type]
+        login = plugin.senders[0].hops[0].credentials
+        assert login is not None and isinstance(login.tokens, TokenSource)
+        return login.tokens
+
+    tokens()._keep_refresh_token("r2")
+    source = tokens()
+    assert source._take_kept() and source._refresh_token == "r2"
 
 
 @pytest.fixture
