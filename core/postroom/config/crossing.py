@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ..local_names import ascii_domain, local_pattern
 from .document import Location
 from .schema import Config
 from .wording import nearest
@@ -19,6 +20,7 @@ def across(config: Config) -> Iterator[tuple[Location, str]]:
     yield from repeated("schedule", [entry.name for entry in config.schedule])
     yield from _defaults(config)
     yield from _schedule(config)
+    yield from _domains(config)
     yield from _certificates(config)
 
 
@@ -44,6 +46,14 @@ def _schedule(config: Config) -> Iterator[tuple[Location, str]]:
             yield place, "no connection is marked default: true"
         elif entry.connect != DEFAULT and entry.connect not in names:
             yield place, f"there is no connection {entry.connect}" + nearest(entry.connect, [*names, DEFAULT])
+
+
+def _domains(config: Config) -> Iterator[tuple[Location, str]]:
+    """RFC 5321 section 4.5.1: mail for <postmaster> must be taken, and it is completed with the default domain."""
+    default = config.domains.default
+    postmaster = f"postmaster@{ascii_domain(default.lower())}"
+    if not any(local_pattern(entry).fullmatch(postmaster) for entry in config.domains.local):
+        yield ("domains", "default"), f"add {default} to domains.local: else mail for postmaster and names without a domain is refused"
 
 
 def _certificates(config: Config) -> Iterator[tuple[Location, str]]:

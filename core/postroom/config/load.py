@@ -17,6 +17,10 @@ from .wording import sentence
 
 Model = TypeVar("Model", bound=BaseModel)
 ATTEMPTS = 4  # taking out a required value makes its mapping wrong in turn, and so on upwards
+NEEDS: dict[str | int, tuple[Location, ...]] = {  # what these sections are compared with; when it was taken out, nothing can be said
+    "schedule": (("connections",),),
+    "domains": (("domains",), ("domains", "local"), ("domains", "default")),
+}
 UNKNOWN_KEY = "extra_forbidden"
 
 
@@ -120,7 +124,7 @@ def inspect(path: Path) -> Loaded:
     loaded.config = loaded.section(Config, (), filled(document.data))
     if loaded.config is not None:
         for place, message in across(loaded.config):
-            if place[0] != "schedule" or ("connections",) not in loaded.removed:
+            if not any(needed in loaded.removed for needed in NEEDS.get(place[0], ())):
                 loaded.complain(place, message)
     return loaded
 
