@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstraints, ValidationInfo, WithJsonSchema
 
+from ..ownership import identity
+
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 BYTES = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 LONGEST = 10 * 366 * SECONDS["d"]  # ten years: what is longer is a slip of the finger
@@ -146,9 +148,13 @@ def database_url(url: str) -> str:
 
 
 def system_user(text: str) -> str:
-    """``user`` or ``user:group`` itself; raises ValueError when it is neither."""
+    """``user`` or ``user:group`` itself; raises ValueError when it is neither, or this machine does not know it."""
     if not re.fullmatch(r"[^:\s]+(:[^:\s]+)?", text):
         raise ValueError("a user of this machine is expected, user or user:group")
+    try:
+        identity(text)
+    except KeyError:
+        raise ValueError(f"there is no user or group {text} on this machine; make it, or name another one") from None
     return text
 
 
