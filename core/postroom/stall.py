@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from types import FrameType
 
@@ -16,6 +17,7 @@ BEAT = 0.020  # seconds between two heart beats
 class StallMonitor:
     """Looks at a heart beat of the hub from a native thread. ``report(seconds, culprit, stack)`` is called on that thread.
 
+    ``count(culprit)`` is called on the hub when it beats again: what belongs to the hub (metrics, timers) is not for other threads.
     ``spawn`` starts a function on a native thread; ``sleep`` is the system's own: gevent's would sleep on a hub.
     """
 
@@ -24,8 +26,10 @@ class StallMonitor:
         report: Callable[[float, str, str], None],
         spawn: Callable[[Callable[[], None]], object],
         sleep: Callable[[float], None],
+        count: Callable[[str], None],
     ) -> None:
-        self.report, self.spawn, self.sleep = report, spawn, sleep
+        self.report, self.spawn, self.sleep, self.count = report, spawn, sleep, count
+        self._culprits: deque[str] = deque()
         self.last = time.monotonic()
         self.hub_thread = threading.get_ident()
         self.stopped = False
@@ -37,6 +41,8 @@ class StallMonitor:
     def beat(self) -> None:
         """The hub is alive."""
         self.last = time.monotonic()
+        while self._culprits:
+            self.count(self._culprits.popleft())
 
     def stop(self) -> None:
         """Watch no more."""
@@ -52,7 +58,9 @@ class StallMonitor:
                 reported_for = beat
                 frame = sys._current_frames().get(self.hub_thread)
                 if frame is not None and not waiting(frame):
-                    self.report(late, culprit(frame), "".join(traceback.format_stack(frame, 12)))
+                    name = culprit(frame)
+                    self._culprits.append(name)
+                    self.report(late, name, "".join(traceback.format_stack(frame, 12)))
 
 
 def waiting(frame: FrameType) -> bool:

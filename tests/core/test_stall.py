@@ -19,11 +19,16 @@ def reports() -> list[Report]:
 
 
 @pytest.fixture
-def monitor(reports: list[Report]) -> Iterator[StallMonitor]:
+def counted() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def monitor(reports: list[Report], counted: list[str]) -> Iterator[StallMonitor]:
     def spawn(function: object) -> None:
         threading.Thread(target=function, daemon=True).start()  # type: ignore[arg-type]
 
-    one = StallMonitor(lambda *report: reports.append(report), spawn, time.sleep)
+    one = StallMonitor(lambda *report: reports.append(report), spawn, time.sleep, counted.append)
     one.start()
     yield one
     one.stop()
@@ -42,6 +47,15 @@ def test_who_holds_the_hub_for_long_is_reported_once(monitor: StallMonitor, repo
     seconds, _, stack = reports[0]
     assert seconds > LIMIT
     assert "busy" in stack
+
+
+def test_a_stall_is_counted_by_the_hub_itself_when_it_goes_on(monitor: StallMonitor, counted: list[str]) -> None:
+    """A count from another thread would set a timer there that never fires, and no count of this worker would be seen again."""
+    monitor.beat()
+    busy(4 * LIMIT)
+    assert counted == []
+    monitor.beat()
+    assert len(counted) == 1
 
 
 def test_a_hub_that_beats_is_left_alone(monitor: StallMonitor, reports: list[Report]) -> None:

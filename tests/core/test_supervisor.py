@@ -210,6 +210,30 @@ def test_a_client_in_the_middle_of_a_message_does_not_hold_up_the_stop(tmp_path:
         assert server.inbox("bob") == []
 
 
+def test_sessions_and_deliveries_that_hang_share_the_time_of_the_stop(tmp_path: Path) -> None:
+    """One after the other they would take longer than the supervisor waits, and what is known of deliveries would be lost."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        relay = {"senders": [{"name": "Relay", "servers": [f"127.0.0.1:{silent.getsockname()[1]}"], "encryption": "none"}]}
+        changes = {
+            "server": {"stop_timeout": "3s"},
+            "plugins": {"smtp_relay": relay},
+            "connections": [{"name": "Internet", "sender": "Relay", "default": True, "immediate": True}],
+        }
+        with serving(tmp_path, changes, {"bob": "secret"}) as server:
+            deliver(server.ports["SMTP"], "joe@far.test")
+            silent.settimeout(SECONDS)
+            peer, _ = silent.accept()
+            session = client(server.ports["SMTP"])
+            session.ehlo()
+            session.mail("anna@client.example")
+            session.rcpt("bob@example.test")
+            assert session.docmd("DATA")[0] == 354
+            assert server.stop() == 0
+            assert "worker.killed" not in server.log
+            session.close()
+            peer.close()
+
+
 def test_a_stop_is_obeyed_while_the_server_still_starts(tmp_path: Path) -> None:
     """The database takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
