@@ -18,7 +18,7 @@ from tests.server import Server
 
 SETTLED_AT_ONCE = 50  # outcomes that wait for one commit at most, see queue/runner.py
 WINDOW = 2.0  # seconds before a death within which an outcome may not be recorded yet
-MESSAGES = 40  # acknowledged between two deaths
+MESSAGES = 30  # acknowledged between two deaths
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def everything(server: Server) -> None:
     server.start()
 
 
-DEATHS: list[tuple[Callable[[Server], None], int]] = [(worker, rounds(4, 60)), (everything, rounds(1, 20)), (supervisor, rounds(1, 10))]
+DEATHS: list[tuple[Callable[[Server], None], int]] = [(worker, rounds(3, 60)), (everything, rounds(1, 20)), (supervisor, rounds(1, 10))]
 
 
 def test_kill_9_under_load_loses_nothing(launch: Launch, sink: Sink) -> None:
