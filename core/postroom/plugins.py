@@ -99,14 +99,23 @@ def _choose(loaded: Loaded) -> Plugins:
                 loaded.complain(("plugins", name), fault, at_key=True)
     for place, message in _across(chosen):
         loaded.complain(place, message)
-    if config is not None and not any(place[:1] == ("plugins",) for place in loaded.removed) and len(chosen) == _wanted(sections):
+    if config is not None and _names_are_known(loaded, sections, chosen):
         for place, message in (*_senders(config, chosen), *_collectors(config, chosen)):
             loaded.complain(place, message)
     return chosen
 
 
-def _wanted(sections: Mapping[str, dict[str, Any] | None]) -> int:
-    return sum(_enabled(data or {}) for data in sections.values())
+def _names_are_known(loaded: Loaded, sections: Mapping[str, dict[str, Any] | None], chosen: Plugins) -> bool:
+    """Whether no sender or collector can hide in a plugin that was not found, or in a part of a section that was taken out."""
+    if ("plugins",) in loaded.removed or any(name not in chosen and _enabled(data or {}) for name, data in sections.items()):
+        return False
+    damaged = {str(place[1]) for place in loaded.removed if place[0] == "plugins"}
+    return not any(name not in chosen or _provides(chosen[name]) for name in damaged)
+
+
+def _provides(plugin: Chosen) -> bool:
+    collects = type(plugin.settings).collector_names is not PluginSettings.collector_names
+    return collects or hasattr(plugin.module.Plugin, "register_senders")
 
 
 def _enabled(data: dict[str, Any]) -> bool:
