@@ -82,7 +82,7 @@ def core(
 ) -> Context:
     """What plugins are handed; there are none yet. ``owner`` names this worker among all workers of all nodes."""
     log = logs.get()
-    metrics = Metrics(later=gevent.spawn_later)
+    metrics = Metrics(later=gevent.spawn_later, name=owner.rpartition("/")[2])
     ask = Asker(manager.hook, time.monotonic, fault_reporter(log, metrics), Deadlines(config.server.hook_deadline))
     db = connect(config.database.url, pool=config.database.pool, base=config.base)
     news = News(config.server.run_dir, later=gevent.spawn_later)

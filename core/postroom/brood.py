@@ -181,7 +181,7 @@ class Brood:
         self.workers.pop(worker.pid, None)
         os.close(worker.ready_fd)
         self.tally.clear(worker.slot)
-        metrics.forget_process(worker.pid)
+        metrics.forget_process(str(worker.slot))
 
 
 def _write(descriptor: int) -> None:

@@ -24,21 +24,21 @@ def prepare(directory: Path) -> None:
     os.environ[DIRECTORY] = str(directory)
 
 
-def forget_process(pid: int) -> None:
-    """A worker is gone: its gauges count no more (its counters do)."""
+def forget_process(name: str) -> None:
+    """A worker is gone: its gauges count no more (its counters do, and the next of that name counts on)."""
     if DIRECTORY in os.environ:
-        for gauge in Path(os.environ[DIRECTORY]).glob(f"gauge_live*_{pid}.db"):
+        for gauge in Path(os.environ[DIRECTORY]).glob(f"gauge_live*_{name}.db"):
             with contextlib.suppress(OSError):
                 gauge.unlink()
 
 
-def occupy(prefix: str) -> None:
-    """Give this process's file of that kind real space before it is mapped: a page that the disk has no room for kills who writes to it.
+def occupy(prefix: str, name: str) -> None:
+    """Give a process's file of that kind real space before it is mapped: a page that the disk has no room for kills who writes to it.
 
     Raises OSError when there is no room.
     """
     if DIRECTORY in os.environ:
-        with (Path(os.environ[DIRECTORY]) / f"{prefix}_{os.getpid()}.db").open("ab") as file:
+        with (Path(os.environ[DIRECTORY]) / f"{prefix}_{name}.db").open("ab") as file:
             if file.tell() == 0:
                 try:
                     os.posix_fallocate(file.fileno(), 0, FILE_BYTES)
@@ -51,13 +51,17 @@ class Metrics:
     """Named numbers; a metric comes into being with its first use, and its label names are those of that use.
 
     Counts are gathered for a second before they go into the shared files: ``later`` (seconds, function) calls ``flush``.
-    Without it they go there at once.
+    Without it they go there at once. ``name``: of this process among those that run at the same time. A process id would leave files
+    behind with each worker that ends; a worker's slot is used again.
     """
 
-    def __init__(self, later: Callable[[float, Callable[[], None]], object] | None = None) -> None:
+    def __init__(self, later: Callable[[float, Callable[[], None]], object] | None = None, name: str = "") -> None:
         import prometheus_client  # here, after prepare()
+        from prometheus_client import values
 
-        self.later = later
+        self.later, self.name = later, name or str(os.getpid())
+        if DIRECTORY in os.environ:
+            values.ValueClass = values.MultiProcessValue(lambda: self.name)  # type: ignore[no-untyped-call]
         self._gathered: dict[tuple[Any, ...], float] = {}
         self._client = prometheus_client
         self._registry = prometheus_client.CollectorRegistry()
@@ -112,7 +116,7 @@ class Metrics:
         if child is None:
             metric = self._metrics.get(name)
             if metric is None:
-                occupy(kind.__name__.lower() + ("_livesum" if kind is self._client.Gauge else ""))
+                occupy(kind.__name__.lower() + ("_livesum" if kind is self._client.Gauge else ""), self.name)
                 extra = {"multiprocess_mode": "livesum"} if kind is self._client.Gauge else {}
                 text = name.replace("_", " ").capitalize()
                 metric = self._metrics[name] = kind("postroom_" + name, text, list(labels), registry=self._registry, **extra)

@@ -137,7 +137,7 @@ class News:
     def _others(self) -> list[str]:
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked, mine = time.monotonic(), self._path.name if self._path else ""
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # no server has run yet, or it is another user's: then nobody listens to us
                 names = [name for name in os.listdir(self.run_dir) if name.startswith(PREFIX) and name.endswith(SUFFIX)]
                 self._known = [self._reach(name) for name in names if name != mine]
         return self._known

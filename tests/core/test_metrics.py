@@ -14,29 +14,35 @@ from pathlib import Path
 from postroom import metrics
 folder = Path(sys.argv[1])
 metrics.prepare(folder)
-def work():
-    numbers = metrics.Metrics()
+def work(name):
+    numbers = metrics.Metrics(name=name)
     numbers.count("messages", 2)
     numbers.count("logins", protocol="POP3", success="true")
     numbers.gauge("sessions", 5)
     numbers.observe("delivery_seconds", 0.2, channel="out")
     os._exit(0)
-children = []
-for _ in range(3):
+def run(name):
     pid = os.fork()
     if pid == 0:
-        work()
+        work(name)
     os.waitpid(pid, 0)
-    children.append(pid)
+for name in ("0", "1", "2"):
+    run(name)
 page = metrics.Metrics().render().decode()
 assert "postroom_messages_total 6.0" in page, page
 assert 'postroom_logins_total{protocol="POP3",success="true"} 3.0' in page, page
 assert "postroom_sessions 15.0" in page, page
 assert 'postroom_delivery_seconds_count{channel="out"} 3.0' in page, page
-metrics.forget_process(children[0])
+metrics.forget_process("0")
 page = metrics.Metrics().render().decode()
 assert "postroom_sessions 10.0" in page, page
 assert "postroom_messages_total 6.0" in page, page
+files = sorted(folder.iterdir())
+run("1")
+assert sorted(folder.iterdir()) == files
+page = metrics.Metrics().render().decode()
+assert "postroom_messages_total 8.0" in page, page
+assert 'postroom_delivery_seconds_count{channel="out"} 4.0' in page, page
 metrics.prepare(folder)
 assert "postroom_messages" not in metrics.Metrics().render().decode()
 print("all right")

@@ -186,3 +186,13 @@ def test_a_stranger_on_the_channel_does_not_end_the_news_between_nodes(postgresq
         assert connection.execute(listeners).fetchone() == (1,)
         connection.close()
         assert "Traceback" not in server.log
+
+
+def test_a_run_directory_of_another_user_stops_nobody_who_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command on a PostgreSQL that the server shares, by a user who may not look into its data directory."""
+
+    def refuse(path: object) -> list[str]:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    News(tmp_path).publish("queue")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from .database import Database, Tx
+from .database import Database, StoreUnavailable, Tx
 
 LOOK_SECONDS = 1.0  # news may be lost, so the version is looked at by ourselves, no more often than this
 
@@ -62,7 +62,12 @@ class DirectoryCache:
         directory = self._directory
         if directory is not None and self._clock() - self._looked < LOOK_SECONDS:
             return directory
-        return self.fresh()
+        try:
+            return self.fresh()
+        except StoreUnavailable:
+            if directory is None:
+                raise
+            return directory
 
     def fresh(self) -> Directory:
         """The snapshot as of now: asked before a recipient is refused who may have been added a moment ago."""

@@ -11,7 +11,7 @@ import pytest
 from postroom.store.accounts import Accounts
 from postroom.store.blobs import Blobs
 from postroom.store.changes import BadName, checked_name
-from postroom.store.database import Conflict, Database
+from postroom.store.database import Conflict, Database, StoreUnavailable
 from postroom.store.directory import Directory, DirectoryCache
 from postroom.store.mailboxes import SPECIAL, Mailboxes
 
@@ -174,3 +174,24 @@ def test_the_cache_looks_once_a_second_and_at_once_when_asked(db: Database, acco
     same = cache.current()
     assert cache.fresh() is same
     assert cache.refresh() is not same
+
+
+def test_a_snapshot_is_good_enough_while_the_database_is_away(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    cache = DirectoryCache(db, clock=lambda: now[0])
+
+    def away(fn: object) -> None:
+        raise StoreUnavailable("away")
+
+    Accounts(db).add("ann")
+    with monkeypatch.context() as patch:
+        patch.setattr(db, "read", away)
+        patch.setattr(db, "read_slow", away)
+        with pytest.raises(StoreUnavailable):
+            cache.current()
+    assert "ann" in cache.current().users
+    monkeypatch.setattr(db, "read", away)
+    now[0] += 5
+    assert "ann" in cache.current().users
+    with pytest.raises(StoreUnavailable):
+        cache.fresh()
