@@ -195,4 +195,6 @@ def test_a_run_directory_of_another_user_stops_nobody_who_tells(tmp_path: Path, 
         raise PermissionError
 
     monkeypatch.setattr(os, "listdir", refuse)
-    News(tmp_path).publish("queue")
+    news = News(tmp_path)
+    news.publish("queue")
+    news.close()
