@@ -121,6 +121,19 @@ def test_a_mapping_leads_to_several_targets(postroom: Command) -> None:
     assert json.loads(postroom("alias", "list", "--json").out) == [{"address": "sales@example.test", "targets": ["ann", "bob"]}]
 
 
+def test_a_mapping_that_would_never_apply_is_refused(postroom: Command) -> None:
+    done = postroom("alias", "add", "sales@elsewhere.test", "ann")
+    assert done.err == (
+        "postroom: sales@elsewhere.test would never apply: mail for it does not come here. domains.local has example.test\n"
+    )
+    assert postroom("alias", "list", "--json").out == "[]\n"
+
+
+@pytest.mark.parametrize("address", ["sales", "Sales@Example.TEST", "*@elsewhere.test", "~@elsewhere.test"])
+def test_names_patterns_and_local_addresses_can_be_mapped(postroom: Command, address: str) -> None:
+    assert postroom("alias", "add", address, "ann").status == 0
+
+
 def test_one_target_or_the_whole_mapping_can_be_removed(postroom: Command) -> None:
     postroom("alias", "add", "sales", "ann", "bob")
     assert postroom("alias", "remove", "sales", "ann").status == 0

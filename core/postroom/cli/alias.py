@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from .call import Call, table
@@ -22,9 +24,21 @@ def add(call: Call, address: str, targets: tuple[str, ...]) -> None:
     if not address.strip() or not all(target.strip() for target in targets):
         raise Failure("an address or target is empty")
     with call.opened() as store:
+        refuse_foreign(address, store.config.domains.local)
         store.accounts.add_mapping(address, targets)
         store.news.publish("accounts")
     call.done(f"{address} leads to {', '.join(targets)}")
+
+
+def refuse_foreign(address: str, local: Sequence[str]) -> None:
+    """Mail for other domains never comes to the mappings. Raises Failure, except for patterns and ~@domain, which may cover more."""
+    from ..local_names import ascii_domain, local_pattern
+
+    name, at, domain = address.strip().lower().rpartition("@")
+    if not at or name == "~" or "*" in address or "?" in address:
+        return
+    if not any(local_pattern(entry).fullmatch(f"{name}@{ascii_domain(domain)}") for entry in local):
+        raise Failure(f"{address} would never apply: mail for it does not come here. domains.local has {', '.join(local)}")
 
 
 @command.command("list")
