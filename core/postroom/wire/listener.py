@@ -100,9 +100,10 @@ class Listener:
         self.sessions.add(connection)
         try:
             with self._admission.place():
-                ends = self._ends(stream, sock, peer)
-                with self._admission.place_for(ends.address) as rule:
+                ends, behind = self._ends(stream, sock, peer)
+                with self._admission.place_for(ends.address) as decision:
                     self._secure(stream)
+                    rule = decision._replace(no_auth=False) if behind else decision
                     connection.client = self._client(ends, rule, stream)
                     self.service.handle(stream, connection.client)
         except Refused as refusal:
@@ -118,17 +119,20 @@ class Listener:
             self.sessions.discard(connection)
             stream.close()
 
-    def _ends(self, stream: Stream, sock: Any, peer: Any) -> Endpoints:
-        """Who is connected to what: as the socket says, or as a trusted proxy says."""
+    def _ends(self, stream: Stream, sock: Any, peer: Any) -> tuple[Endpoints, bool]:
+        """Who is connected to what: as the socket says, or as a trusted proxy says.
+
+        True when the proxy does not say: what its own address may do is not for a stranger who may be behind it.
+        """
         if sock.family == sockets.AF_UNIX:
-            return Endpoints("unix", 0, "unix", 0)
+            return Endpoints("unix", 0, "unix", 0), False
         local = sock.getsockname()
         ends = Endpoints(plain(peer[0]), peer[1], plain(local[0]), local[1])
         if self._proxies and any(ipaddress.ip_address(ends.address) in network for network in self._proxies):
             with gevent.Timeout(HELLO_SECONDS, TimedOut):  # in all: each read has the same bound, and a header may drip
                 proxied = proxy.read(stream)
-            return proxied._replace(address=plain(proxied.address)) if proxied else ends
-        return ends
+            return (proxied._replace(address=plain(proxied.address)), False) if proxied else (ends, True)
+        return ends, False
 
     def _secure(self, stream: Stream) -> None:
         if self._tls is not None:

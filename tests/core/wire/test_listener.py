@@ -175,6 +175,14 @@ def test_a_proxy_that_asks_for_itself_is_the_client(open_site: Callable[..., Sit
     assert site.clients[0].address == "127.0.0.1"
 
 
+@pytest.mark.parametrize("header", [b"PROXY UNKNOWN\r\n", b"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00"])
+def test_a_proxy_that_does_not_say_who_is_connected_lends_nobody_its_right_to_send(open_site: Callable[..., Site], header: bytes) -> None:
+    site = open_site(proxy_from=("127.0.0.1/32",), access=lambda address: Decision(True, True, ("ann",)))
+    assert site.connect(header).line() == b"220 hello\r\n"
+    client = site.clients[0]
+    assert (client.allowed, client.no_auth, client.only_users) == (True, False, ("ann",))
+
+
 def test_nobody_else_is_believed_to_be_a_proxy(open_site: Callable[..., Site]) -> None:
     site = open_site(proxy_from=("192.0.2.0/24",))
     assert site.connect(b"PROXY TCP4 10.0.0.1 10.0.0.2 1 25\r\n").line().startswith(b"220")
