@@ -15,7 +15,9 @@ Target = TypeVar("Target", Envelope, Recipient)
 KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")  # RFC 5321 4.1.2 esmtp-keyword
 XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")  # RFC 3461 section 4
 ORCPT_TYPE = re.compile(r"[A-Za-z0-9!#$%&'*/?^_`{|}~.-]+")  # RFC 3461 4.2: an atom
-UTF8_TEXT = re.compile(r"[!-*,-<>-~\u0080-\U0010ffff\\+]*")  # RFC 6533 section 3: utf-8-addr-xtext and -unitext
+UTF8_TEXT = re.compile(
+    r"[!-<>-~\u00a0-\u2027\u202a-\ud7ff\ue000-\U0010ffff]*"
+)  # RFC 6533 section 3: utf-8-addr-xtext and -unitext; no controls
 SIZE_DIGITS = 20  # RFC 1870 section 4
 MAX_ENVID = 100  # characters, RFC 3461 section 4.4
 MAX_ORCPT = 500  # characters, RFC 3461 section 4.2
@@ -58,9 +60,12 @@ def apply_mail(text: str, envelope: Envelope, terms: Terms) -> Reply | None:
     return _apply(MAIL, text, envelope, terms)
 
 
-def apply_rcpt(text: str, recipient: Recipient, terms: Terms) -> Reply | None:
-    """Sets the parameters of RCPT in ``recipient``; the refusal when one is unknown, wrong or not offered."""
-    return _apply(RCPT, text, recipient, terms)
+def apply_rcpt(text: str, recipient: Recipient, terms: Terms, *, utf8: bool) -> Reply | None:
+    """Sets the parameters of RCPT in ``recipient``; the refusal when one is unknown, wrong or not offered. ``utf8``: with SMTPUTF8."""
+    refusal = _apply(RCPT, text, recipient, terms)
+    if refusal is None and not utf8 and not recipient.orcpt.isascii():
+        return _wrong("ORCPT")  # RFC 6533 section 3: utf-8-addr-unitext only with SMTPUTF8
+    return refusal
 
 
 def _apply(

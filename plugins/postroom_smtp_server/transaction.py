@@ -66,7 +66,7 @@ def rcpt(session: Session, argument: bytes) -> Answer:
     except BadAddress as error:
         return answers.refuse(Reply(501, "5.1.3", f"Bad recipient address: {error}"))
     recipient = Recipient(address)
-    refusal = apply_rcpt(rest, recipient, session.terms) if rest else None
+    refusal = apply_rcpt(rest, recipient, session.terms, utf8=session.envelope.smtputf8) if rest else None
     if refusal is not None:
         return answers.refuse(refusal)
     if not session.envelope.smtputf8 and not address.isascii():
