@@ -46,6 +46,7 @@ class Plugin:
     def _service(self, settings: Pop3Service) -> Service:
         limits = Limits(
             idle=settings.idle_timeout,
+            idle_before_login=settings.idle_timeout,  # RFC 1939 section 3: an autologout timer of at least 10 minutes, in every state
             connections=settings.max_connections,
             connections_per_address=settings.max_connections_per_address,
         )

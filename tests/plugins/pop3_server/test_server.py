@@ -13,6 +13,7 @@ from postroom.store.database import StoreUnavailable
 from postroom.store.mailboxes import Mailboxes
 from postroom.testing import Miniature, Peer
 from postroom.testing.fixtures import miniature
+from postroom_pop3_server.plugin import Plugin, Settings
 
 __all__ = ["miniature"]
 
@@ -37,6 +38,12 @@ def test_a_maildrop_that_could_not_be_listed_is_not_locked(miniature: Make, monk
             patch.setattr(Mailboxes, "listing", away)
             assert log_in(peer).startswith("-ERR [SYS/TEMP]")
         assert log_in(peer).startswith("+OK 0 messages")
+
+
+def test_a_client_has_the_same_time_before_its_login_as_after_it() -> None:
+    settings = Settings.model_validate(POP3["pop3_server"])
+    (service,) = Plugin(None, settings).register_services()  # type: ignore[arg-type]
+    assert service.limits.idle_before_login == service.limits.idle == 600.0
 
 
 def test_a_second_session_hears_that_the_maildrop_is_in_use(miniature: Make) -> None:
