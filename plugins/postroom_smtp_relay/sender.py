@@ -1,4 +1,4 @@
-"""A relay sender: hands every message of its connection to the first of its servers that can be reached."""
+"""A relay sender: hands every message of its connection to the first of its servers that is ready for mail."""
 
 from __future__ import annotations
 

@@ -51,11 +51,11 @@ class RelayTimeouts(Section):
 
 
 class RelaySettings(SenderSettings):
-    """One sender that hands all its mail to the first of its servers that can be reached."""
+    """One sender that hands all its mail to the first of its servers that is ready for mail."""
 
     name: Name = Field("Relay", description="Your name for it; connections refer to it.")
     servers: list[Server] = Field(
-        [], description="host or host:port, tried in order until one connects; an SMTP error does not move on to the next."
+        [], description="host or host:port, tried in order until one is ready for mail; an SMTP error for a message does not move on."
     )
     encryption: ClientEncryption = Field(
         "starttls-if-available", description="none, starttls-if-available, starttls (without it nothing is sent), or tls (mostly port 465)."

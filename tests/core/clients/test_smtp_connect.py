@@ -8,7 +8,7 @@ import pytest
 
 from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.faults import Refused, Unreachable
-from postroom.clients.smtp.hop import Encryption, NextHop
+from postroom.clients.smtp.hop import Credentials, Encryption, NextHop
 from postroom.clients.smtp.session import Session
 from postroom.dns import DnsFailure
 from postroom.mail.delivery import Delivered, Failed, TryLater
@@ -208,13 +208,54 @@ def test_the_next_server_is_used_when_one_never_greets() -> None:
         carrier.pool.close()
 
 
-def test_an_smtp_error_does_not_move_on_to_the_next_server() -> None:
-    with Peer("S: 554 No\n!hang") as peer, socket.create_server(("127.0.0.1", 0)) as other:
-        outcome = courier().deliver(outgoing(), [hop(peer), NextHop("mx.test", other.getsockname()[1], timeouts=QUICK)])[1]
-        assert isinstance(outcome, TryLater)
+REFUSALS = {
+    "greets with 554": "S: 554 No\n!hang",
+    "greets with 421": "S: 421 Too busy\n!hang",
+    "refuses EHLO": f"{GREETING}S: 550 No\nC: HELO *\nS: 550 No\n!hang",
+    "hangs up after EHLO": f"{GREETING}!close",
+    "has no STARTTLS": f"{PLAIN}!hang",
+    "fails at the handshake": f"{STARTTLS}S: 220 Go\n!close",
+    "refuses the login": f"{GREETING}S: 250-mx.test\nS: 250 AUTH PLAIN\nC: AUTH *\nS: 535 No\n!hang",
+}
+
+
+@pytest.mark.parametrize("script", REFUSALS.values(), ids=REFUSALS.keys())
+def test_the_next_server_is_used_when_one_is_not_ready_for_mail(script: str) -> None:
+    encryption = Encryption.STARTTLS if "STARTTLS" in script or script == REFUSALS["has no STARTTLS"] else Encryption.NONE
+    login = Credentials("me", "secret") if "AUTH" in script else None
+    with Peer(script) as first, Peer(f"{PLAIN}{SENT}") as second:
+        carrier = courier()
+        hops = [hop(first, encryption=encryption, credentials=login), hop(second)]
+        assert isinstance(carrier.deliver(outgoing(), hops)[1], Delivered)
+        assert list(carrier._able(hops)) == hops[1:]  # for a while it is not even tried
+        carrier.pool.close()
+
+
+@pytest.mark.parametrize("reply", ["421 4.3.2 Closing", "451 4.3.0 Later", "550 5.7.1 Not from you"])
+def test_an_smtp_error_for_a_message_does_not_move_on_to_the_next_server(reply: str) -> None:
+    with Peer(f"{PLAIN}C: MAIL *\nS: {reply}\n!hang") as peer, socket.create_server(("127.0.0.1", 0)) as other:
+        carrier = courier()
+        outcome = carrier.deliver(outgoing(), [hop(peer), NextHop("mx.test", other.getsockname()[1], timeouts=QUICK)])[1]
+        carrier.pool.close()
+        assert isinstance(outcome, Failed if reply[0] == "5" else TryLater)
         other.setblocking(False)
         with pytest.raises(BlockingIOError):
             other.accept()
+
+
+def test_what_every_server_said_is_told_when_none_is_ready_for_mail() -> None:
+    with Peer("S: 554 Not you\n!hang") as first, Peer("S: 421 Too busy\n!hang") as second:
+        outcome = courier().deliver(outgoing(), [hop(first), hop(second)])[1]
+    assert isinstance(outcome, TryLater)
+    assert "554 Not you" in outcome.reply.text
+    assert "421 Too busy" in outcome.reply.text
+
+
+def test_an_address_instead_of_a_name_is_written_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+    with pytest.raises(Unreachable, match=rf"^127\.0\.0\.1:{port} cannot be reached"):
+        Dialer(lambda name: []).open(NextHop("127.0.0.1", port, timeouts=QUICK))
 
 
 def test_all_unreachable_servers_are_named() -> None:

@@ -44,16 +44,16 @@ class Dialer:
         end = self._clock() + hop.timeouts.connect
         words = ""
         for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            server = f"{hop.host}[{address}]:{hop.port}" if hop.host != address else str(hop)
             wait = max((end - self._clock()) / left, LEAST_WAIT)  # one dead address must not use up the time of the others
             try:
                 sock = socket.create_connection((address, hop.port), timeout=wait)
             except TimeoutError:
-                words = f"{hop.host}[{address}]:{hop.port} did not answer within {wait:.0f} seconds"
+                words = f"{server} did not answer within {wait:.0f} seconds"
             except OSError as error:
-                words = f"{hop.host}[{address}]:{hop.port} cannot be reached: {error.strerror or error}"
+                words = f"{server} cannot be reached: {error.strerror or error}"
             else:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # each write is a whole group of commands
-                server = f"{hop.host}[{address}]:{hop.port}" if hop.host != address else str(hop)
                 return Session(Stream(sock), hop, server, clock=self._clock, local=ip_address(address.partition("%")[0]).is_loopback)
         raise Unreachable(words, "4.4.1", server=str(hop))
 

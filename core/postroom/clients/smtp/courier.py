@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from ...mail.delivery import Outcome, TryLater
 from ...provided import Outgoing, QueuedRecipient
 from .connect import Dialer
-from .faults import HopFault, Refused, Unreachable
+from .faults import HopFault, Unreachable
 from .hop import Key, NextHop
 from .pool import Pool
 from .session import Session
 from .transaction import Transaction
 
-AVOID_SECONDS = 60.0  # a server that could not be reached is left out for this long while there are others
+AVOID_SECONDS = 60.0  # a server that could not be used is left out for this long while there are others
 RECENT_SECONDS = 5.0  # a failure this young is answered from memory: a full queue neither waits for it nor hammers the login
 
 
@@ -22,10 +22,10 @@ class Courier:
 
     def __init__(self, dialer: Dialer, pool: Pool, clock: Callable[[], float]) -> None:
         self.dialer, self.pool, self._clock = dialer, pool, clock
-        self._failed: dict[Key, tuple[float, Unreachable | Refused]] = {}  # when and how each server failed last
+        self._failed: dict[Key, tuple[float, HopFault]] = {}  # when and how each server failed last
 
     def deliver(self, outgoing: Outgoing, hops: Sequence[NextHop]) -> dict[int, Outcome]:
-        """An outcome for each recipient id. ``hops`` are tried in order until one connects; its SMTP errors count."""
+        """An outcome for each recipient id. ``hops`` are tried in order until one takes mail at all; its answers to the message count."""
         outcomes: dict[int, Outcome] = {}
         waiting: list[QueuedRecipient] = list(outgoing.recipients)
         while waiting:
@@ -59,7 +59,7 @@ class Courier:
         return transaction.postponed + waiting[room:]
 
     def _session(self, hops: Sequence[NextHop]) -> Session:
-        """An idle or new connection to the first hop that can be reached. Raises HopFault with the words of all of them."""
+        """An idle or new connection to the first hop that is ready for mail. Raises HopFault with the words of all of them."""
         faults: list[HopFault] = []
         for hop in self._able(hops):
             session = self.pool.take(hop.key)
@@ -67,20 +67,21 @@ class Courier:
                 return session
             try:
                 return self._opened(hop)
-            except Unreachable as fault:
+            except HopFault as fault:
                 faults.append(fault)
+        if len(faults) == 1:
+            raise faults[0]
         raise Unreachable("; ".join(str(fault) for fault in faults) or "No server to send to", "4.4.1")
 
     def _able(self, hops: Sequence[NextHop]) -> Sequence[NextHop]:
-        """The hops without those that could not be reached lately; all of them when there are no others."""
+        """The hops without those that could not be used lately; all of them when there are no others."""
         if not self._failed:
             return hops
         before = self._clock() - AVOID_SECONDS
-        return [hop for hop in hops if not self._unreachable_since(hop.key, before)] or hops
+        return [hop for hop in hops if not self._failed_since(hop.key, before)] or hops
 
-    def _unreachable_since(self, key: Key, before: float) -> bool:
-        when, fault = self._failed.get(key, (before, None))
-        return when > before and isinstance(fault, Unreachable)
+    def _failed_since(self, key: Key, before: float) -> bool:
+        return key in self._failed and self._failed[key][0] > before
 
     def _opened(self, hop: NextHop) -> Session:
         """A new connection. Raises HopFault, from memory when this server failed a moment ago."""
@@ -89,7 +90,7 @@ class Courier:
             raise fault.again()
         try:
             session = self.dialer.open(hop)
-        except (Unreachable, Refused) as error:
+        except HopFault as error:
             self._failed[hop.key] = (self._clock(), error.again())
             raise
         self._failed.pop(hop.key, None)

@@ -8,7 +8,10 @@ from ...mail.reply import Reply
 
 
 class HopFault(Exception):
-    """No mail can be sent over this connection now. ``reply`` is always temporary: the fault is not the message's."""
+    """No mail can be sent over this connection now; before MAIL, another server is tried.
+
+    ``reply`` is always temporary: the fault is not the message's.
+    """
 
     def __init__(self, words: str, enhanced: str = "4.4.2", *, code: int = 451, server: str = "") -> None:
         super().__init__(words)
@@ -21,7 +24,7 @@ class HopFault(Exception):
 
 
 class Unreachable(HopFault):
-    """The server did not answer at all: no address, no connection, no greeting. Another server may be tried at once."""
+    """The server did not answer at all: no address, no connection, no greeting."""
 
 
 class Refused(HopFault):
