@@ -39,7 +39,7 @@ class Server:
 
     def kick(self) -> None:
         with psycopg.connect(self.real.url(), autocommit=True) as connection:
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (self.name,))
+            connection.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", (self.name,))  # and wait
 
     def leave(self) -> None:
         self.socket.unlink()
