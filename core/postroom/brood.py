@@ -122,17 +122,17 @@ class Brood:
         os.set_blocking(read_end, False)
 
         def work() -> int:
-            os.close(read_end)
-            os.close(self._lifeline_end)
+            child.close(read_end)
+            child.close(self._lifeline_end)
             return plan.work(Start(slot, self._inherited(plan), self.tally, lambda: _write(write_end), self._lifeline))
 
         try:
             pid = child.begin(work)
         except OSError:
-            os.close(read_end)
+            child.close(read_end)
             raise
         finally:
-            os.close(write_end)
+            child.close(write_end)
         self.workers[pid] = Worker(pid, slot, self.generation, time.monotonic(), ready_fd=read_end)
 
     def _inherited(self, plan: Plan) -> Mapping[Address, socket]:
@@ -179,7 +179,7 @@ class Brood:
 
     def _forget(self, worker: Worker) -> None:
         self.workers.pop(worker.pid, None)
-        os.close(worker.ready_fd)
+        child.close(worker.ready_fd)
         self.tally.clear(worker.slot)
         metrics.forget_process(str(worker.slot))
 

@@ -15,6 +15,7 @@ from gevent._hub_local import get_hub_if_exists
 
 fork = monkey.get_original("os", "fork")
 waitpid = monkey.get_original("os", "waitpid")
+close = monkey.get_original("os", "close")  # gevent's waits for a turn of the hub, and the supervisor's never has one
 
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}  # blocked in the supervisor, which waits for them
 SUPERVISORS = (signal.SIGINT, signal.SIGHUP)  # a terminal and `pkill` send these to the whole group; the supervisor decides

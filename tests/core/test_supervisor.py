@@ -280,6 +280,21 @@ def test_a_maildrop_that_was_open_in_a_killed_worker_is_free_again(server: Serve
     box.close()
 
 
+def test_reloads_and_deaths_leave_nothing_open_in_the_supervisor(server: Server) -> None:
+    assert server.process is not None
+    files = Path(f"/proc/{server.process.pid}/fd")
+    reload(server)
+    wait_for(lambda: len(server.workers()) == 1)
+    before = len(list(files.iterdir()))
+    for _ in range(3):
+        reload(server)
+        wait_for(lambda: len(server.workers()) == 1)
+        [pid] = server.workers()
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda pid=pid: server.workers() not in ([], [pid]))
+    wait_for(lambda: len(list(files.iterdir())) == before, 5)
+
+
 def test_the_supervisor_has_one_thread(server: Server) -> None:
     """A process that forks must not have threads, which the hub would bring."""
     assert server.process is not None
