@@ -70,8 +70,8 @@ def main() -> None:
         console.print(shown(found))
     if chosen.write:
         text = HEAD.format(rounds=throughput.ROUNDS, machine=machine(), table=markdown(rows))
-        notes = ROOT / "docs" / "benchmarks.notes.md"
-        (ROOT / "docs" / "benchmarks.md").write_text(text + (notes.read_text() if notes.exists() else ""))
+        notes = ROOT / "bench" / "notes.md"
+        (ROOT / "docs" / "benchmarks.md").write_text(text + notes.read_text())
 
 
 def shown(rows: list[Row]) -> Table:
