@@ -37,7 +37,7 @@ def read_bare_flags(reader: Reader) -> Flags:
 
 
 def read_flag(reader: Reader) -> bytes:
-    """One flag as written. ``\\Recent`` is the server's to set; other unknown ``\\`` flags are refused."""
+    r"""One flag as written. ``\Recent`` is the server's to set; other unknown ``\`` flags are refused."""
     start = reader.at
     if not reader.take(b"\\"):
         flag = reader.atom()
@@ -53,7 +53,8 @@ def read_flag(reader: Reader) -> bytes:
 
 def gathered(flags: list[bytes]) -> Flags:
     """Bits and keywords of single flags."""
-    bits, keywords = 0, {}
+    bits = 0
+    keywords: dict[bytes, str] = {}
     for flag in flags:
         bit = BITS.get(flag.upper())
         if bit:

@@ -158,7 +158,8 @@ class Reader:
 
     def literal(self, *, binary: bool = False) -> bytes:
         """A literal in memory; ``binary`` allows a literal8 with NULs (RFC 3516)."""
-        size = self.announced(self.limits.literal if self.known else self.limits.literal_before_login, binary=binary)
+        most = self.limits.literal if self.known else self.limits.literal_before_login
+        size = self.announced(min(most, self.limits.command - self._spent), binary=binary)
         self._spend(size)
         data = b"".join(self.source.pieces(size))
         self.continued()
