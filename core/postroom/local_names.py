@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from .mail.local_domains import LocalDomains, fold_domain, fold_name
 from .wire.saslprep import saslprep
 
 
@@ -12,7 +12,7 @@ class LocalNames:
     """Knows the local domains (``domains.local``: wildcards and single addresses allowed)."""
 
     def __init__(self, domains: Iterable[str]) -> None:
-        self._local = [local_pattern(domain) for domain in domains]
+        self._local = LocalDomains("", domains)
 
     def account_name(self, given: str) -> str | None:
         """The lower-case account name that ``given`` means; None when it cannot be one."""
@@ -23,22 +23,4 @@ class LocalNames:
         local, at, domain = name.rpartition("@")
         if not at:
             return name or None
-        address = f"{local}@{ascii_domain(domain)}"
-        return local if local and any(pattern.fullmatch(address) for pattern in self._local) else None
-
-
-def ascii_domain(domain: str) -> str:
-    """A domain with its international labels in ASCII form, for comparing; unchanged when it has none."""
-    if domain.isascii():
-        return domain
-    try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return domain
-
-
-def local_pattern(entry: str) -> re.Pattern[str]:
-    """One entry of ``domains.local`` (a domain or an address; ``*`` and ``?`` are wildcards) as a pattern for lower-case addresses."""
-    local, _, domain = entry.lower().rpartition("@")
-    address = f"{local or '*'}@{ascii_domain(domain)}"
-    return re.compile("".join({"*": ".*", "?": "."}.get(character) or re.escape(character) for character in address))
+        return local if local and self._local.covers(fold_name(local), fold_domain(domain)) else None

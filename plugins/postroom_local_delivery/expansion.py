@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from postroom.mail.address import split
 from postroom.mail.delivery import Discard, ToMailbox, ToQueue
+from postroom.mail.local_domains import LocalDomains, fold_domain, fold_name
 from postroom.mail.reply import Reply
 from postroom.store.directory import Directory, User
 
-from .domains import LocalDomains, fold_domain, fold_name
 from .gathering import DISABLED, LOCAL_ONLY, NO_LAN, NOT_HERE, TOO_DEEP, Gathering, Refused
 from .mappings import Mappings, Match
 from .settings import Settings

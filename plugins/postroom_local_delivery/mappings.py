@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from re import Pattern
 
-from .domains import WILD, fold_address, wildcard
+from postroom.mail.local_domains import WILD, fold_address, wildcard
 
 
 @dataclass(frozen=True, slots=True)

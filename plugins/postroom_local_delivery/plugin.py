@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from postroom.asking import PluginFault
 from postroom.hookspecs import hookimpl
 from postroom.mail.delivery import Refuse, Route
+from postroom.mail.local_domains import LocalDomains
 from postroom.mail.reply import Reply
 from postroom.store.database import StoreUnavailable
 
-from .domains import LocalDomains
 from .finishing import existing_folders, outside
 from .router import Router
 from .settings import Settings

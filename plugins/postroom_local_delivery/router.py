@@ -6,9 +6,9 @@ from itertools import chain
 from typing import Protocol
 
 from postroom.mail.envelope import Envelope
+from postroom.mail.local_domains import LocalDomains
 from postroom.store.directory import Directory
 
-from .domains import LocalDomains
 from .expansion import Origin
 from .gathering import Decision
 from .mappings import Mappings

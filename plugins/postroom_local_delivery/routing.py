@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from postroom.mail.local_domains import LocalDomains
 from postroom.store.directory import Directory
 
-from .domains import LocalDomains
 from .expansion import Expansion, Origin
 from .gathering import Decision, Refused
 from .mappings import Mappings

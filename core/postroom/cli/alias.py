@@ -32,12 +32,12 @@ def add(call: Call, address: str, targets: tuple[str, ...]) -> None:
 
 def refuse_foreign(address: str, local: Sequence[str]) -> None:
     """Mail for other domains never comes to the mappings. Raises Failure, except for patterns and ~@domain, which may cover more."""
-    from ..local_names import ascii_domain, local_pattern
+    from ..mail.local_domains import LocalDomains
 
-    name, at, domain = address.strip().lower().rpartition("@")
+    name, at, _ = address.strip().rpartition("@")
     if not at or name == "~" or "*" in address or "?" in address:
         return
-    if not any(local_pattern(entry).fullmatch(f"{name}@{ascii_domain(domain)}") for entry in local):
+    if not LocalDomains("", local).has(address.strip()):
         raise Failure(f"{address} would never apply: mail for it does not come here. domains.local has {', '.join(local)}")
 
 

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ..local_names import ascii_domain, local_pattern
+from ..mail.local_domains import LocalDomains
 from .document import Location
 from .schema import Config
 from .wording import nearest
@@ -51,8 +51,7 @@ def _schedule(config: Config) -> Iterator[tuple[Location, str]]:
 def _domains(config: Config) -> Iterator[tuple[Location, str]]:
     """RFC 5321 section 4.5.1: mail for <postmaster> must be taken, and it is completed with the default domain."""
     default = config.domains.default
-    postmaster = f"postmaster@{ascii_domain(default.lower())}"
-    if not any(local_pattern(entry).fullmatch(postmaster) for entry in config.domains.local):
+    if not LocalDomains(default, config.domains.local).has(f"postmaster@{default}"):
         yield ("domains", "default"), f"add {default} to domains.local: else mail for postmaster and names without a domain is refused"
 
 

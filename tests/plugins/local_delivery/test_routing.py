@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.mail.delivery import Discard, Refuse, ToMailbox, ToQueue
+from postroom.mail.local_domains import LocalDomains
 from postroom.store.directory import Directory, User
-from postroom_local_delivery.domains import LocalDomains
 from postroom_local_delivery.expansion import Origin
 from postroom_local_delivery.gathering import Decision
 from postroom_local_delivery.mappings import Mappings

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from postroom.mail.address import BadAddress, domain_to_ascii, split
+from .address import BadAddress, domain_to_ascii, split
 
 WILD = re.compile(r"[*?]")
 
@@ -58,6 +58,11 @@ class LocalDomains:
         if any(pattern.fullmatch(domain) for pattern in self._wild):
             return True
         return any(pattern.fullmatch(f"{name}@{domain}") for pattern in self._wild_addresses)
+
+    def has(self, address: str) -> bool:
+        """True when mail for this address, as somebody wrote it, is ours."""
+        local, domain = split(address)
+        return self.covers(fold_name(local), fold_domain(domain))
 
     def identity(self, text: str) -> str:
         """The name of a local address, else the folded address: by this, senders and assistants are compared."""
