@@ -29,6 +29,8 @@ class Account(Model):
     hold = IntegerField(default=0)  # POP3 DELE hides instead of deleting
     protocols = TextField(default="")  # allowed ones, separated by ;, '' = all
     created = BigIntegerField()
+    quota_storage = BigIntegerField(default=0)  # bytes, 0 = no bound
+    quota_messages = BigIntegerField(default=0)  # 0 = no bound
 
     class Meta:
         table_name = "account"
@@ -69,7 +71,7 @@ class Member(Model):
 
 
 class State(Model):
-    """Small facts by name; "directory" counts the changes of accounts, mappings and lists."""
+    """Small facts by name: "directory" counts the changes of accounts, mappings and lists, "uidvalidity" is the last one given out."""
 
     name = TextField(primary_key=True)
     value = TextField()
@@ -88,6 +90,14 @@ class Mailbox(Model):
     uidnext = BigIntegerField(default=1)
     modseq = BigIntegerField(default=1)
     special = TextField(default="")  # \Sent and the like (RFC 6154)
+    messages = BigIntegerField(default=0)  # this and the next three are exact in every commit
+    unseen = BigIntegerField(default=0)
+    deleted = BigIntegerField(default=0)  # messages with the flag \Deleted
+    bytes = BigIntegerField(default=0)
+    recent = BigIntegerField(default=1)  # first UID that no session has been told of
+    keywords = TextField(default="")  # all that were ever used here, separated by spaces
+    horizon = BigIntegerField(default=0)  # highest modseq whose expunges are forgotten
+    digested = BigIntegerField(default=0)  # highest UID whose content is digested
 
     class Meta:
         table_name = "mailbox"
@@ -108,10 +118,133 @@ class Message(Model):
     hidden = IntegerField(default=0)  # held on the server after a POP3 delete
     modseq = BigIntegerField(default=1)
     trace = BigIntegerField(default=0)
+    saved_at = BigIntegerField(default=0)  # when it came into this mailbox
+    email = BigIntegerField(default=0)  # EMAILID (RFC 8474), the same for all copies
+    own = IntegerField(default=0)  # the prefix holds fields that IMAP shows: answers kept for the blob do not apply
+    touched = IntegerField(default=0)  # flags or keywords were changed after it came
 
     class Meta:
         table_name = "message"
         primary_key = CompositeKey("mailbox_id", "uid")
+
+
+class Expunged(Model):
+    """A message that was removed: for clients that ask what has vanished, and for those who want it back."""
+
+    mailbox_id = BigIntegerField()
+    uid = BigIntegerField()
+    modseq = BigIntegerField()  # of its removal
+    expunged_at = BigIntegerField(index=True)
+    blob_id = BigIntegerField(index=True)  # 0 when it cannot be had back
+    size = BigIntegerField()
+    prefix = BlobField()
+    received_at = BigIntegerField()
+    flags = IntegerField()
+    keywords = TextField()
+    trace = BigIntegerField()
+    saved_at = BigIntegerField()
+    email = BigIntegerField()
+    own = IntegerField()
+
+    class Meta:
+        table_name = "expunged"
+        primary_key = CompositeKey("mailbox_id", "uid")
+
+
+class DeletedMailbox(Model):
+    """A folder that was deleted; its messages are among the expunged."""
+
+    id = BigIntegerField(primary_key=True)
+    account_id = BigIntegerField()
+    path = TextField()
+    special = TextField()
+    deleted_at = BigIntegerField()
+
+    class Meta:
+        table_name = "deleted_mailbox"
+
+
+class Subscription(Model):
+    """A folder that a user wants to see, whether it exists or not."""
+
+    account_id = BigIntegerField()
+    name = TextField()
+
+    class Meta:
+        table_name = "subscription"
+        primary_key = CompositeKey("account_id", "name")
+
+
+class Acl(Model):
+    """What somebody other than the owner may do in a mailbox (RFC 4314)."""
+
+    mailbox_id = BigIntegerField()
+    identifier = TextField(index=True)
+    rights = TextField()
+
+    class Meta:
+        table_name = "acl"
+        primary_key = CompositeKey("mailbox_id", "identifier")
+
+
+class Annotation(Model):
+    """A METADATA entry (RFC 5464)."""
+
+    account_id = BigIntegerField()  # whose private entry it is, 0 for a shared one
+    mailbox_id = BigIntegerField()  # 0 for entries of the server
+    entry = TextField()
+    value = BlobField()
+
+    class Meta:
+        table_name = "annotation"
+        primary_key = CompositeKey("mailbox_id", "account_id", "entry")
+
+
+class KeptKind(Model):
+    """A kind of answer that is kept for each blob."""
+
+    id = IntegerField(primary_key=True)
+    name = TextField(unique=True)
+    asked = BigIntegerField()  # when last asked for
+
+    class Meta:
+        table_name = "kept_kind"
+
+
+class Kept(Model):
+    """An answer of one kind for one blob."""
+
+    kind = IntegerField()
+    blob_id = BigIntegerField()
+    value = BlobField()
+
+    class Meta:
+        table_name = "kept"
+        primary_key = CompositeKey("kind", "blob_id")
+
+
+class Heading(Model):
+    """What sorting, threading and searching want of the header of a blob."""
+
+    blob_id = BigIntegerField(primary_key=True)
+    sent_at = BigIntegerField(null=True)
+    subject = TextField()
+    base_subject = TextField()
+    reply = IntegerField()
+    sender = TextField()
+    recipient = TextField()
+    cc = TextField()
+    bcc = TextField()
+    from_key = TextField()
+    to_key = TextField()
+    cc_key = TextField()
+    display_from = TextField()
+    display_to = TextField()
+    message_id = TextField()
+    refs = TextField()
+
+    class Meta:
+        table_name = "heading"
 
 
 class Blob(Model):
@@ -223,4 +356,9 @@ class Lease(Model):
         table_name = "lease"
 
 
-TABLES = (Account, Mapping, List, Member, State, Mailbox, Message, Blob, Chunk, Loose, Outgoing, OutgoingRecipient, Trace, Lease)
+TABLES = (
+    *(Account, Mapping, List, Member, State, Subscription),
+    *(Mailbox, Message, Expunged, DeletedMailbox, Acl, Annotation),
+    *(Blob, Chunk, Loose, KeptKind, Kept, Heading),
+    *(Outgoing, OutgoingRecipient, Trace, Lease),
+)
