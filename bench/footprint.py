@@ -14,20 +14,13 @@ from pathlib import Path
 
 from tests.server import Server, environment
 
+from .processes import memory
 from .servers import postroom
 from .table import Row, at_least, bounded
 
 CONNECTIONS = 5000
 LARGE = 50 * 1000 * 1000  # bytes
 ONE_WORKER = {"server": {"workers": 1}}
-
-
-def memory(pid: int) -> int:
-    """Bytes of memory that belong to this process alone or in its part (PSS)."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("no Pss in smaps_rollup")
 
 
 def starting() -> Iterator[Row]:
