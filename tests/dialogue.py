@@ -1,4 +1,4 @@
-"""Dialogues: text files in which an administrator can read what client (C:) and server (S:) say, and the peers they are run against.
+r"""Dialogues: text files in which an administrator can read what client (C:) and server (S:) say; peers.py has the peers.
 
 A file is a title line, settings (``name: value``), and the dialogue:
 
@@ -10,17 +10,43 @@ A file is a title line, settings (``name: value``), and the dialogue:
 
 ==========  =====================================================================================================
 ``C: text``   the client sends this line (CRLF is added)
-``C= text``   the client sends exactly these bytes: \\r \\n \\0 \\xHH \\\\ are escapes, nothing is added
+``C= text``   the client sends exactly these bytes: \r \n \0 \xHH \\ are escapes, nothing is added
+``C< file``   the client sends the bytes of tests/messages/file (after a literal's size)
 ``S: text``   the server says this line; with … at the end, a line that begins so
 ``S~ regex``  the server says a line that matches as a whole
-``S* text``   lines are passed over until one like this comes
+``S| text``   several such lines in a row come in any order; ``S|~ regex`` may be among them
+``S* text``   lines are passed over until one like this comes; ``S*~ regex`` likewise
+``S! regex``  none of the lines that the next ``S*`` passes over is like this
+``S< file``   the server sends exactly the bytes of tests/messages/file (after a literal's size)
 ``S: <closed>``  the server closes the connection
 ``TLS``       both sides start TLS
+``DEFLATE``   both sides start to compress (RFC 4978)
+``CLOSE``     the client hangs up
 ``KEPT n``    so many messages have been accepted so far (only where the runner can count them)
+``DELIVER user file``  a message comes by SMTP for that user (``file`` as in ``messages:`` below)
 ``# text``    a remark
 ==========  =====================================================================================================
 
-Everywhere ``{A*5000}`` is text repeated and ``{base64:…}`` is text encoded (escapes count in it).
+``C2:``, ``S2*``, ``CLOSE2`` … are said on a second connection, which is opened when it is first named.
+
+Everywhere ``{A*5000}`` is text repeated, ``{base64:…}`` is text encoded (escapes count in it) and ``{size:file}`` is the number of
+bytes of tests/messages/file: ``C: a APPEND INBOX {{size:plain}}``. What a regex has as a group, ``(?P<modseq>\d+)``, is remembered,
+and ``{modseq}`` stands for it from then on, in a regex too.
+
+IMAP. Each file has an account of its own, ``{user}``, with the password ``secret``; what lies in it is said by settings:
+
+==============  =================================================================================================
+``covers:``       commands and capabilities that this file tests: ``covers: UID FETCH, CONDSTORE`` (needed)
+``begin:``        what has happened before the first line: ``greeting`` (nothing), ``login``, or ``selected``, which is the
+                  usual; followed by another user or another folder, ``selected {bob} Archive``; ``begin2:`` for connection 2
+``messages:``     what is in INBOX: a number of messages, or a list of them: ``[plain, 2, {file: nested, flags: \Seen $work}]``.
+                  A name is a file in tests/messages; a number one of ever the same small messages (see tests/mailbag.py);
+                  ``uid:``, ``date:`` (2026-09-01 10:00:00, UTC) and ``flags:`` say more. UIDs begin with 1, UIDVALIDITY is 1000000
+``folders:``      more folders: ``{Archive: 2, Work/2026: [plain], "{bob}/Shared": 3}`` (the last: of another user)
+``others:``       further users: ``others: bob eve`` makes ``{bob}`` and ``{eve}``, each with empty folders
+``service:``      settings of the service, as in config.yaml: ``service: {idle: false}``
+``only:``         ``session``: not against a listening server; ``socket``: only there
+==============  =================================================================================================
 """
 
 from __future__ import annotations
@@ -28,41 +54,24 @@ from __future__ import annotations
 import base64
 import re
 import socket
-import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
-from postroom.mail.client import TlsDetails
-from postroom.wire.answer import Answer, Session, Then
-from postroom.wire.dots import DotReader
+from postroom.wire.answer import Session
+from tests.mailbag import message_file
+from tests.peers import Peer, SessionPeer, SocketPeer
 
 REPEAT = re.compile(r"\{([^{}]+)\*(\d+)\}")
 BASE64 = re.compile(r"\{base64:([^{}]*)\}")
+SIZE = re.compile(r"\{size:([^{}]+)\}")
+VARIABLE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|([rn0t\\]))")
 ESCAPES = {"r": "\r", "n": "\n", "0": "\0", "t": "\t", "\\": "\\"}
-SETTING = re.compile(r"([a-z]+): (.*)")
-STEP = re.compile(r"(C:|C=|S:|S~|S\*|TLS|KEPT)(?: (.*))?")
+SETTING = re.compile(r"([a-z]+\d?): (.*)")
+STEP = re.compile(r"([CS])(\d?)(:|=|<|~|!|\*~?|\|~?)(?: (.*))?|(TLS|DEFLATE|CLOSE|KEPT|DELIVER)(\d?)(?: (.*))?")
 CLOSED = "<closed>"
-SKIPPED_LINES = 100
-TLS_DETAILS = TlsDetails("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
-
-
-class Peer(Protocol):
-    """The server's side of a dialogue."""
-
-    def send(self, data: bytes) -> None:
-        """Give the server these bytes."""
-
-    def line(self) -> str | None:
-        """The server's next line without CRLF; None when it has closed the connection."""
-
-    def start_tls(self) -> None:
-        """Go on encrypted."""
-
-    def kept(self) -> int | None:
-        """Messages accepted so far; None when unknown."""
+SKIPPED_LINES = 500
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,7 @@ class Step:
     kind: str
     text: str
     where: str  # "file:line"
+    connection: int = 1
 
 
 @dataclass
@@ -84,8 +94,51 @@ class Dialogue:
 
     def run(self, peer: Peer) -> None:
         """Talk it through with ``peer``; raises AssertionError with file and line at the first difference."""
-        for step in self.steps:
-            RUN[step.kind](peer, step)
+        Talk(self, {1: peer}).go_through()
+
+
+@dataclass
+class Talk:
+    """A dialogue under way. ``connect`` opens further connections; ``deliver`` hands a message in for a user."""
+
+    dialogue: Dialogue
+    peers: dict[int, Peer] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)  # what ``{name}`` stands for
+    connect: Callable[[], Peer] | None = None
+    deliver: Callable[[str, bytes], None] | None = None
+    unwanted: list[str] = field(default_factory=list)  # for the next S*
+
+    def go_through(self) -> None:
+        """Every step in its order; raises AssertionError with file and line at the first difference."""
+        steps = iter(_gathered(self.dialogue.steps))
+        for group in steps:
+            step = group[0]
+            if step.kind.startswith("S|"):
+                _expect_in_any_order(self, group)
+            else:
+                RUN[step.kind](self, step)
+
+    def peer(self, step: Step) -> Peer:
+        """The connection that a step belongs to; a new one is brought to where ``begin:`` wants it."""
+        if step.connection not in self.peers:
+            assert self.connect is not None, f"{step.where}: there is one connection only"
+            peer = self.peers[step.connection] = self.connect()
+            begin = self.dialogue.settings.get(f"begin{step.connection}", self.dialogue.settings.get("begin", "selected"))
+            _begin(peer, self.filled(begin).split(maxsplit=2), self.known.get("user", ""))
+        return self.peers[step.connection]
+
+    def filled(self, text: str, quote: Callable[[str], str] = str) -> str:
+        """``text`` with what has been remembered in place of its names."""
+        return VARIABLE.sub(lambda match: quote(self.known[match[1]]) if match[1] in self.known else match[0], text)
+
+    def matches(self, line: str | None, kind: str, text: str) -> bool:
+        """Whether the server's line is as a step wants it; a regex (``kind`` ends with ~) leaves its groups behind."""
+        if not kind.endswith("~"):
+            return _says(line, expand(self.filled(text)))
+        found = None if line is None else re.fullmatch(self.filled(text, re.escape), line)
+        if found is not None:
+            self.known.update({name: value or "" for name, value in found.groupdict().items()})
+        return found is not None
 
 
 def load(path: Path) -> Dialogue:
@@ -97,8 +150,11 @@ def load(path: Path) -> Dialogue:
             continue
         step = STEP.fullmatch(line)
         setting = SETTING.fullmatch(line)
-        if step:
-            dialogue.steps.append(Step(step[1], step[2] or "", f"{path.name}:{number}"))
+        where = f"{path.name}:{number}"
+        if step and step[1]:
+            dialogue.steps.append(Step(step[1] + step[3], step[4] or "", where, int(step[2] or 1)))
+        elif step:
+            dialogue.steps.append(Step(step[5], step[7] or "", where, int(step[6] or 1)))
         elif setting and not dialogue.steps:
             dialogue.settings[setting[1]] = setting[2]
         else:
@@ -126,9 +182,22 @@ def run_on_socket(
         peer.close()
 
 
+def run_with_accounts(
+    dialogue: Dialogue, connect: Callable[[], Peer], deliver: Callable[[str, bytes], None], users: Mapping[str, str]
+) -> None:
+    """Run one that opens its connections itself, and has mail delivered. ``users``: what ``{user}`` and ``{bob}`` are called."""
+    talk = Talk(dialogue, known=dict(users), connect=connect, deliver=deliver)
+    try:
+        talk.go_through()
+    finally:
+        for peer in talk.peers.values():
+            peer.close()
+
+
 def expand(text: str) -> str:
     """``text`` with its ``{…}`` replaced."""
     text = REPEAT.sub(lambda match: match[1] * int(match[2]), text)
+    text = SIZE.sub(lambda match: str(len(message_file(match[1]))), text)
     return BASE64.sub(lambda match: base64.b64encode(unescape(match[1])).decode("ascii"), text)
 
 
@@ -141,171 +210,99 @@ def unescape(text: str) -> bytes:
     return found
 
 
+def _gathered(steps: Iterable[Step]) -> Iterable[list[Step]]:
+    """Each step alone, but the lines of one connection that come in any order together."""
+    group: list[Step] = []
+    for step in steps:
+        if group and not (step.kind.startswith("S|") and group[0].kind.startswith("S|") and step.connection == group[0].connection):
+            yield group
+            group = []
+        group.append(step)
+    if group:
+        yield group
+
+
+def _begin(peer: Peer, words: list[str], user: str) -> None:
+    """What ``begin:`` says: the greeting is read, the user logs in, a folder is selected."""
+    if not words or words[0] == "greeting":
+        return
+    peer.line()
+    name, folder = [*words[1:], "", ""][:2]
+    _obeyed(peer, f"LOGIN {name or user} secret")
+    if words[0] == "selected":
+        _obeyed(peer, f'SELECT "{folder or "INBOX"}"')
+
+
+def _obeyed(peer: Peer, command: str) -> None:
+    peer.send(f"begin {command}\r\n".encode())
+    while (line := peer.line()) is not None and not line.startswith("begin "):
+        pass
+    assert line is not None and line.startswith("begin OK"), f"{command}: {line}"
+
+
 def _says(line: str | None, wanted: str) -> bool:
     if line is None or wanted == CLOSED:
         return line is None and wanted == CLOSED
     return line.startswith(wanted[:-1]) if wanted.endswith("…") else line == wanted
 
 
-def _expect(peer: Peer, step: Step) -> None:
-    wanted = expand(step.text)
-    line = peer.line()
-    assert _says(line, wanted), f"{step.where}: the server says {line!r}, not {wanted!r}"
+def _expect(talk: Talk, step: Step) -> None:
+    line = talk.peer(step).line()
+    assert talk.matches(line, step.kind, step.text), f"{step.where}: the server says {line!r}, not {expand(talk.filled(step.text))!r}"
 
 
-def _expect_pattern(peer: Peer, step: Step) -> None:
-    line = peer.line()
-    assert line is not None and re.fullmatch(step.text, line), f"{step.where}: the server says {line!r}, which is not like {step.text!r}"
+def _expect_in_any_order(talk: Talk, steps: list[Step]) -> None:
+    missing = list(steps)
+    while missing:
+        line = talk.peer(missing[0]).line()
+        found = next((step for step in missing if talk.matches(line, step.kind, step.text)), None)
+        assert found is not None, f"{steps[0].where}: the server says {line!r}, which is none of {[step.text for step in missing]!r}"
+        missing.remove(found)
 
 
-def _expect_among(peer: Peer, step: Step) -> None:
+def _expect_among(talk: Talk, step: Step) -> None:
     seen: list[str | None] = []
+    unwanted, talk.unwanted = talk.unwanted, []
     while len(seen) < SKIPPED_LINES and (not seen or seen[-1] is not None):
-        seen.append(peer.line())
-        if _says(seen[-1], expand(step.text)):
+        line = talk.peer(step).line()
+        if talk.matches(line, step.kind, step.text):
             return
-    raise AssertionError(f"{step.where}: the server says {seen!r}, nowhere {step.text!r}")
+        bad = next((pattern for pattern in unwanted if line is not None and re.fullmatch(talk.filled(pattern, re.escape), line)), None)
+        assert bad is None, f"{step.where}: the server says {line!r}, but nothing like {bad!r} may come"
+        seen.append(line)
+    raise AssertionError(f"{step.where}: the server says {seen!r}, nowhere {expand(talk.filled(step.text))!r}")
 
 
-def _expect_kept(peer: Peer, step: Step) -> None:
-    kept = peer.kept()
+def _expect_file(talk: Talk, step: Step) -> None:
+    wanted = message_file(step.text)
+    found = talk.peer(step).exactly(len(wanted))
+    assert found == wanted, f"{step.where}: the server sends other bytes than those of {step.text}: {found!r}"
+
+
+def _expect_kept(talk: Talk, step: Step) -> None:
+    kept = talk.peer(step).kept()
     assert kept is None or kept == int(step.text), f"{step.where}: {kept} messages were kept"
 
 
-RUN: dict[str, Callable[[Peer, Step], None]] = {
-    "C:": lambda peer, step: peer.send(expand(step.text).encode("utf-8") + b"\r\n"),
-    "C=": lambda peer, step: peer.send(unescape(expand(step.text))),
+def _deliver(talk: Talk, step: Step) -> None:
+    assert talk.deliver is not None, f"{step.where}: nothing can be delivered here"
+    user, _, name = talk.filled(step.text).partition(" ")
+    talk.deliver(user, message_file(name))
+
+
+RUN: dict[str, Callable[[Talk, Step], None]] = {
+    "C:": lambda talk, step: talk.peer(step).send(expand(talk.filled(step.text)).encode("utf-8") + b"\r\n"),
+    "C=": lambda talk, step: talk.peer(step).send(unescape(expand(talk.filled(step.text)))),
+    "C<": lambda talk, step: talk.peer(step).send(message_file(step.text)),
     "S:": _expect,
-    "S~": _expect_pattern,
+    "S~": _expect,
     "S*": _expect_among,
-    "TLS": lambda peer, step: peer.start_tls(),
+    "S*~": _expect_among,
+    "S!": lambda talk, step: talk.unwanted.append(step.text),
+    "S<": _expect_file,
+    "TLS": lambda talk, step: talk.peer(step).start_tls(),
+    "DEFLATE": lambda talk, step: talk.peer(step).deflate(),
+    "CLOSE": lambda talk, step: talk.peer(step).close(),
     "KEPT": _expect_kept,
-}
-
-
-class SocketPeer:
-    """A listening server."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._file = sock.makefile("rb")
-
-    def send(self, data: bytes) -> None:
-        """Give the server these bytes."""
-        self._sock.sendall(data)
-
-    def line(self) -> str | None:
-        """The next line."""
-        try:
-            line = self._file.readline()
-        except ConnectionResetError:  # closed while something of ours was unread
-            return None
-        return line.removesuffix(b"\r\n").decode("utf-8", "replace") if line else None
-
-    def start_tls(self) -> None:
-        """Handshake without looking at the certificate: it is self-signed."""
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        self._file.close()
-        self._sock = context.wrap_socket(self._sock)
-        self._file = self._sock.makefile("rb")
-
-    def kept(self) -> int | None:
-        """Nobody counts here."""
-        return None
-
-    def close(self) -> None:
-        """End the connection."""
-        self._file.close()
-        self._sock.close()
-
-
-class SessionPeer:
-    """A session, driven as ``wire.dialogue.hold`` drives it, without socket and clock."""
-
-    def __init__(self, session: Session, limit: int = 2048, kept: Callable[[], int] | None = None) -> None:
-        self._session, self._limit, self._kept = session, limit, kept
-        self._input, self._output = b"", b""
-        self._dots = DotReader()
-        self._answer = Answer(b"")
-        self._size = 0  # of the message or chunk so far
-        self._take(session.greet())
-
-    def send(self, data: bytes) -> None:
-        """Give the session these bytes, and run it until it needs more."""
-        self._input += data
-        while READ[self._answer.then](self):
-            pass
-
-    def line(self) -> str | None:
-        """The next line."""
-        if not self._output and self._answer.then is Then.CLOSE:
-            return None
-        line, crlf, self._output = self._output.partition(b"\r\n")
-        assert crlf, f"the server says nothing (it waits: {self._answer.then.name}), {line!r} is left"
-        return line.decode("utf-8")
-
-    def start_tls(self) -> None:
-        """As if a handshake had taken place; what was sent ahead is dropped."""
-        assert self._answer.then is Then.START_TLS, "the server does not wait for a handshake"
-        self._input = b""
-        self._session.tls_started(TLS_DETAILS, ("tls-server-end-point", b"fingerprint"))
-        self._answer = Answer(b"")
-
-    def kept(self) -> int | None:
-        """What the runner counts."""
-        return self._kept() if self._kept is not None else None
-
-    def _take(self, answer: Answer) -> bool:
-        self._answer, self._size = answer, 0
-        self._output += answer.send if isinstance(answer.send, bytes) else b"".join(answer.send)
-        if answer.then is Then.READ_MESSAGE:
-            self._dots = DotReader()
-        return True
-
-    def _read_line(self) -> bool:
-        raw, crlf, rest = self._input.partition(b"\r\n")
-        if not crlf:
-            return False
-        self._input = rest
-        if len(raw) > self._limit:
-            return self._take(self._session.unreadable("too-long"))
-        if b"\r" in raw or b"\n" in raw:
-            return self._take(self._session.unreadable("bare-newline"))
-        respond = self._answer.then is Then.READ_RESPONSE
-        return self._take(self._session.respond(raw) if respond else self._session.handle(raw))
-
-    def _read_message(self) -> bool:
-        data, self._input = self._input, b""
-        if not data:
-            return False
-        for piece in self._dots.feed(data):
-            self._size += len(piece)
-            if self._answer.sink is not None and self._size <= (self._answer.size or 50 << 20):
-                self._answer.sink.write(piece)
-        if not self._dots.done:
-            return False
-        self._input = self._dots.rest
-        too_big = "too-big" if self._size > (self._answer.size or 50 << 20) else None
-        return self._take(self._session.received(self._dots.fault or too_big, self._size))
-
-    def _read_chunk(self) -> bool:
-        piece = self._input[: self._answer.size - self._size]
-        self._input = self._input[len(piece) :]
-        self._size += len(piece)
-        if self._answer.sink is not None and piece:
-            self._answer.sink.write(piece)
-        return self._size == self._answer.size and self._take(self._session.received(None, self._size))
-
-    def _wait(self) -> bool:
-        return False
-
-
-READ: dict[Then, Callable[[SessionPeer], bool]] = {
-    Then.READ_LINE: SessionPeer._read_line,
-    Then.READ_RESPONSE: SessionPeer._read_line,
-    Then.READ_MESSAGE: SessionPeer._read_message,
-    Then.READ_CHUNK: SessionPeer._read_chunk,
-    Then.START_TLS: SessionPeer._wait,
-    Then.CLOSE: SessionPeer._wait,
+    "DELIVER": _deliver,
 }

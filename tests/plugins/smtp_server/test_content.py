@@ -11,7 +11,7 @@ from postroom import ids
 from postroom.asking import PluginFault
 from postroom.store.database import StoreUnavailable
 from postroom_smtp_server.session import Session
-from tests.dialogue import TLS_DETAILS, SessionPeer
+from tests.peers import TLS_DETAILS, SessionPeer
 from tests.plugins.smtp_server.desk import NOW, Office
 
 MAIL = b"From: a@b.example\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@b.example>\r\n\r\nx\r\n"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.dialogue import TLS_DETAILS, Dialogue, load, run_on_session
+from tests.dialogue import Dialogue, load, run_on_session
+from tests.peers import TLS_DETAILS
 from tests.plugins.smtp_server.desk import Office
 
 FILES = sorted((Path(__file__).parents[2] / "dialogues" / "smtp").glob("*.txt"))

@@ -11,7 +11,7 @@ from postroom_smtp_server import head
 from postroom_smtp_server.intake import ChunkIntake
 from postroom_smtp_server.parameters import split
 from postroom_smtp_server.session import COMMANDS
-from tests.dialogue import SessionPeer
+from tests.peers import SessionPeer
 from tests.plugins.smtp_server.desk import MemoryDraft, Office
 
 REPLY = re.compile(rb"(?:\d{3}[ -][^\r\n]*\r\n)*")

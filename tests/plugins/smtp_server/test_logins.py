@@ -13,7 +13,7 @@ from postroom.wire import sasl_client
 from postroom.wire.answer import Answer, Then
 from postroom.wire.sasl_client import Login, Mechanism
 from postroom_smtp_server.session import Session
-from tests.dialogue import TLS_DETAILS
+from tests.peers import TLS_DETAILS
 from tests.plugins.smtp_server.desk import Office
 
 BINDING = ("tls-server-end-point", b"fingerprint")

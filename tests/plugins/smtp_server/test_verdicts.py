@@ -8,7 +8,7 @@ import pytest
 
 from postroom import Discard, Verdict, hookimpl
 from postroom.wire.answer import Answer, Then
-from tests.dialogue import SessionPeer
+from tests.peers import SessionPeer
 from tests.plugins.smtp_server.desk import Office
 
 STAGES = ["client_connected", "client_helo", "check_sender", "check_recipient", "check_data", "check_message"]
