@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import ids
 from ..mail.delivery import Refuse, Target, ToMailbox, ToQueue
-from ..store import mailboxes, traces
+from ..store import appending, traces
 from ..store.delivery import deliver
 from .letter import Addressee, Letter
 
@@ -69,20 +69,20 @@ class Posting:
         submission, at = self.submission, self.at
         draft, number = submission.draft, submission.id
         copy = b"Return-Path: <" + submission.envelope.sender.encode("utf-8") + b">\r\n" + self.lines  # RFC 5321 4.4
-        size = len(copy) + draft.size
+        size, own = len(copy) + draft.size, appending.shows(copy)
         local, keeps = sorted(self.local), self.keeps  # in order of account: two writers never wait for each other
         outgoing = self._outgoing_row() if self.queued else ()
         recipients = self._recipient_rows()
         story = traces.row(number, at, "accepted", self.trace)
 
         def deliver_one(tx: Tx) -> tuple[int, list[int]]:
-            blob, mailbox = deliver(tx, draft, *local[0], size=size, prefix=copy, received_at=at, trace=number, note=story)
+            blob, mailbox = deliver(tx, draft, *local[0], size=size, prefix=copy, received_at=at, trace=number, note=story, own=own)
             return blob, [mailbox]
 
         def write(tx: Tx) -> tuple[int, list[int]]:
             blob = draft.store(tx) if keeps else 0
             changed = [
-                mailboxes.append(tx, account, folder, blob_id=blob, size=size, prefix=copy, received_at=at, trace=number)[0]
+                appending.append(tx, account, folder, blob_id=blob, size=size, prefix=copy, received_at=at, trace=number, own=own)[0]
                 for account, folder in local
             ]
             if outgoing:

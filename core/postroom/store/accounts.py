@@ -10,7 +10,7 @@ from typing import Any
 
 from postroom.ids import new_id
 
-from . import mailboxes
+from . import appending
 from .changes import checked_name, refuse_taken
 from .database import Database, Row, Tx
 from .lists import Lists
@@ -82,8 +82,8 @@ class Accounts(Mappings, Lists):
         def work(tx: Tx) -> None:
             refuse_taken(tx, account.name)
             tx.do(INSERT, [_stored(column, getattr(account, column)) for column in COLUMNS])
-            for folder in mailboxes.SPECIAL:
-                mailboxes.make(tx, account.id, folder)
+            for folder in appending.SPECIAL:
+                appending.make(tx, account.id, folder)
 
         self.change(work)
         return account

@@ -12,7 +12,8 @@ LOCK = "SELECT id FROM blob WHERE id = ? FOR UPDATE SKIP LOCKED"  # PostgreSQL: 
 FORGET = "DELETE FROM loose WHERE blob_id = ?"
 DELETE = (
     "DELETE FROM blob WHERE id = ? AND complete = 1 AND NOT EXISTS (SELECT 1 FROM message WHERE blob_id = blob.id)"
-    " AND NOT EXISTS (SELECT 1 FROM outgoing WHERE blob_id = blob.id) RETURNING id"
+    " AND NOT EXISTS (SELECT 1 FROM outgoing WHERE blob_id = blob.id)"
+    " AND NOT EXISTS (SELECT 1 FROM expunged WHERE blob_id = blob.id) RETURNING id"
 )
 GONE = "DELETE FROM loose WHERE blob_id = ? AND NOT EXISTS (SELECT 1 FROM blob WHERE id = blob_id)"
 DELETE_CHUNKS = "DELETE FROM chunk WHERE blob_id = ?"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import mailboxes, traces
+from postroom.ids import new_id
+
+from . import appending, traces
 from .blobs import STORE, Draft
 from .database import Tx
 
@@ -10,27 +12,40 @@ from .database import Tx
 AT_ONCE = (
     f"WITH fresh AS ({STORE}), equal AS (SELECT id FROM blob WHERE hash = ? LIMIT 1 FOR KEY SHARE),"
     " kept AS (SELECT id FROM fresh UNION ALL SELECT id FROM equal),"
-    f" box AS ({mailboxes.TAKE_UID.replace('uidnext - 1', 'uidnext - 1 AS uid')}),"
+    f" box AS ({appending.BY_PATH}),"
     " noted AS (INSERT INTO trace (id, trace, at, event, detail) SELECT ?, ?, ?, ?, ? FROM box, kept)"
-    f" INSERT INTO message ({mailboxes.COLUMNS}) SELECT box.id, uid, modseq, kept.id, ?, ?, ?, 0, '', 0, ? FROM box, kept"
+    f" INSERT INTO message ({appending.COLUMNS})"
+    " SELECT box.id, uid, modseq, kept.id, ?, ?, ?, 0, '', 0, ?, ?, ?, ?, 0 FROM box, kept"
     " RETURNING blob_id, mailbox_id"
 )
 
 
 def deliver(
-    tx: Tx, draft: Draft, account_id: int, folder: str, *, size: int, prefix: bytes, received_at: int, trace: int, note: traces.Values
+    tx: Tx,
+    draft: Draft,
+    account_id: int,
+    folder: str,
+    *,
+    size: int,
+    prefix: bytes,
+    received_at: int,
+    trace: int,
+    note: traces.Values,
+    own: bool,
 ) -> tuple[int, int]:
     """Keep the draft, put it into a folder and note it in the trace; returns the ids of blob and mailbox.
 
-    Raises Conflict when the account is gone.
+    ``own``: ``appending.shows(prefix)``. Raises Conflict when the account is gone.
     """
     if tx.dialect == "postgresql" and draft.whole is not None:
-        place = (account_id, folder, *note, size, prefix, received_at, trace)
+        place = (1, 0, size, account_id, folder, *note, size, prefix, received_at, trace, received_at, new_id(), int(own))
         row = tx.one(AT_ONCE, (*draft.whole, draft.whole[1], draft.whole[1], *place))
         if row is not None:
             return row[0], row[1]
         # No such folder yet, or the collector has just removed the equal blob: step by step
     blob = draft.store(tx)
-    mailbox, _ = mailboxes.append(tx, account_id, folder, blob_id=blob, size=size, prefix=prefix, received_at=received_at, trace=trace)
+    mailbox, _ = appending.append(
+        tx, account_id, folder, blob_id=blob, size=size, prefix=prefix, received_at=received_at, trace=trace, own=own
+    )
     traces.record_rows(tx, [note])
     return blob, mailbox

@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from postroom.ids import new_id
-
+from .appending import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, SPECIAL, append, append_to, make
 from .blobs import CHUNK, Blobs
-from .database import Conflict, Database, Tx
+from .database import Database, Tx
+from .expunge import expunge
+from .uids import clauses, ranges
 
-SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = 1, 2, 4, 8, 16
+__all__ = [
+    "ANSWERED", "DELETED", "DRAFT", "FLAGGED", "SEEN", "SPECIAL", "Content", "Entry", "Folder", "Mailboxes", "append", "append_to", "make",
+]  # fmt: skip
 
-SPECIAL = {"INBOX": "", "Drafts": "\\Drafts", "Sent": "\\Sent", "Junk": "\\Junk", "Trash": "\\Trash", "Archive": "\\Archive"}  # RFC 6154
-
-TAKE_UID = (
-    "UPDATE mailbox SET uidnext = uidnext + 1, modseq = modseq + 1 WHERE account_id = ? AND path = ? RETURNING id, uidnext - 1, modseq"
+FOLDER = (
+    "SELECT id, account_id, path, uidvalidity, uidnext, modseq, special, messages, unseen, deleted, bytes, recent, keywords, horizon,"
+    " digested FROM mailbox"
 )
-COLUMNS = "mailbox_id, uid, modseq, blob_id, size, prefix, received_at, flags, keywords, hidden, trace"
-INSERT = f"INSERT INTO message ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)"
-APPEND_AT_ONCE = (  # PostgreSQL: one round trip instead of two
-    f"WITH box AS ({TAKE_UID.replace('uidnext - 1', 'uidnext - 1 AS uid')}) INSERT INTO message ({COLUMNS})"
-    " SELECT id, uid, modseq, ?, ?, ?, ?, ?, ?, 0, ? FROM box RETURNING mailbox_id, uid"
-)
-MAKE = (
-    "INSERT INTO mailbox (id, account_id, path, uidvalidity, uidnext, modseq, special)"
-    " SELECT ?, id, ?, ?, 1, 1, ? FROM account WHERE id = ? ON CONFLICT (account_id, path) DO NOTHING"
-)
-FIND = "SELECT id, account_id, path, uidvalidity, uidnext, modseq, special FROM mailbox WHERE account_id = ? AND path = ?"
+FIND = f"{FOLDER} WHERE account_id = ? AND path = ?"
+BY_ID = f"{FOLDER} WHERE id = ?"
 LISTING = "SELECT uid, size, flags, hidden, received_at FROM message WHERE mailbox_id = ? ORDER BY uid"
-ONE = "FROM message JOIN blob ON blob.id = blob_id WHERE mailbox_id = ? AND uid = ?"
-WHOLE = f"SELECT prefix, blob_id, data, blob.size {ONE}"
-HEAD = f"SELECT prefix, blob_id, substr(data, 1, CAST(? AS INTEGER)) {ONE}"
-DELETE = "DELETE FROM message WHERE mailbox_id = ? AND uid = ?"
-HIDE = "UPDATE message SET hidden = 1 WHERE mailbox_id = ? AND uid = ?"
+FROM = "FROM message JOIN blob ON blob.id = blob_id WHERE mailbox_id = ? AND"
+WHOLE = f"SELECT prefix, blob_id, data, blob.size {FROM} uid = ?"
+HEAD = f"SELECT prefix, blob_id, substr(data, 1, CAST(? AS INTEGER)) {FROM} uid = ?"
+SEVERAL = f"SELECT uid, prefix, blob_id, data, blob.size {FROM}"
 TOUCH = "UPDATE mailbox SET modseq = modseq + 1 WHERE id = ?"
+HIDE = "UPDATE message SET hidden = 1 WHERE mailbox_id = ? AND uid = ?"
+RECENT = "SELECT recent, uidnext FROM mailbox WHERE id = ?"
+CLAIM = "UPDATE mailbox SET recent = ? WHERE id = ? AND recent = ? RETURNING id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +46,14 @@ class Folder:
     uidnext: int
     modseq: int
     special: str
+    messages: int = 0
+    unseen: int = 0
+    deleted: int = 0  # messages with the flag \Deleted
+    bytes: int = 0  # of all messages
+    recent: int = 1  # first UID that no session has been told of
+    keywords: str = ""  # all that were ever used, separated by spaces
+    horizon: int = 0  # highest modseq whose expunges are forgotten
+    digested: int = 0  # highest UID whose content is digested
 
 
 class Entry(NamedTuple):
@@ -63,63 +66,33 @@ class Entry(NamedTuple):
     received_at: int  # milliseconds since 1970
 
 
-def append(
-    tx: Tx,
-    account_id: int,
-    folder: str,
-    *,
-    blob_id: int,
-    size: int,
-    prefix: bytes,
-    received_at: int,
-    flags: int = 0,
-    keywords: str = "",
-    trace: int = 0,
-) -> tuple[int, int]:
-    """Put a message into a folder, which is made when missing; returns its mailbox id and UID.
+class Content(NamedTuple):
+    """The bytes of a message: ``prefix``, then the blob, of which ``first`` is the first chunk (256 KB at most)."""
 
-    Appends to several accounts in one transaction belong in the order of account ids (two of them in opposite orders would
-    block each other on PostgreSQL). Raises Conflict when the account is gone.
-    """
-    values = (blob_id, size, prefix, received_at, flags, keywords, trace)
-    added = _append(tx, account_id, folder, values)
-    if added is None:
-        make(tx, account_id, folder)
-        added = _append(tx, account_id, folder, values)
-    if added is None:
-        raise Conflict(f"there is no account {account_id} any more")
-    return added
-
-
-def _append(tx: Tx, account_id: int, folder: str, values: tuple[int, int, bytes, int, int, str, int]) -> tuple[int, int] | None:
-    if tx.dialect == "postgresql":
-        row = tx.one(APPEND_AT_ONCE, (account_id, folder, *values))
-        return None if row is None else (row[0], row[1])
-    row = tx.one(TAKE_UID, (account_id, folder))
-    if row is None:
-        return None
-    tx.do(INSERT, row + values)
-    return row[0], row[1]
-
-
-def make(tx: Tx, account_id: int, folder: str) -> None:
-    """Make a folder unless it exists.
-
-    UIDVALIDITY is the second of its making, so a folder made anew has a higher one (RFC 3501 section 2.3.1.1).
-    """
-    tx.do(MAKE, (new_id(), folder, int(time.time()), SPECIAL.get(folder, ""), account_id))
+    uid: int
+    prefix: bytes
+    blob_id: int
+    first: bytes
+    blob_size: int
 
 
 class Mailboxes:
-    """Reads and changes folders; one call is one transaction."""
+    """Reads and changes folders; one call is one transaction. ``recover``: what is deleted can be had back for a while."""
 
-    def __init__(self, db: Database, blobs: Blobs) -> None:
+    def __init__(self, db: Database, blobs: Blobs, *, recover: bool = True, clock: Callable[[], float] = time.time) -> None:
         self.db = db
         self.blobs = blobs
+        self.recover = recover
+        self.clock = clock
 
     def find(self, account_id: int, folder: str) -> Folder | None:
         """The folder of that path, or None."""
         row = self.db.read(lambda tx: tx.one(FIND, (account_id, folder)))
+        return None if row is None else Folder(*row)
+
+    def by_id(self, mailbox_id: int) -> Folder | None:
+        """The folder of that id, or None."""
+        row = self.db.read(lambda tx: tx.one(BY_ID, (mailbox_id,)))
         return None if row is None else Folder(*row)
 
     def listing(self, mailbox_id: int) -> list[Entry]:
@@ -134,6 +107,19 @@ class Mailboxes:
         prefix, blob_id, first, size = row
         return chain([bytes(prefix)] if prefix else [], self.blobs.following(blob_id, bytes(first), size))
 
+    def contents(self, mailbox_id: int, uids: Sequence[int]) -> list[Content]:
+        """Several messages by one short read, in the order of UIDs; those that are gone are left out.
+
+        The caller bounds how many bytes that is: for each message prefix and first chunk.
+        """
+
+        def work(tx: Tx) -> list[Content]:
+            wanted = clauses(ranges(uids))
+            rows = [row for clause, params in wanted for row in tx.execute(f"{SEVERAL} {clause} ORDER BY uid", (mailbox_id, *params))]
+            return [Content(uid, bytes(prefix), blob, bytes(first), size) for uid, prefix, blob, first, size in rows]
+
+        return self.db.read(work)
+
     def head(self, mailbox_id: int, uid: int, length: int) -> bytes:
         """The first ``length`` bytes of the message. Raises KeyError when it is gone."""
         row = self.db.read(lambda tx: tx.one(HEAD, (min(length, CHUNK), mailbox_id, uid)))
@@ -145,18 +131,31 @@ class Mailboxes:
 
     def delete(self, mailbox_id: int, uids: Sequence[int]) -> None:
         """Remove messages; those already gone do not matter."""
-        self._change(DELETE, mailbox_id, uids)
+        wanted, now = ranges(uids), int(self.clock() * 1000)
+        if wanted:
+            self.db.write(lambda tx: expunge(tx, mailbox_id, wanted, recover=self.recover, at=now))
 
     def hide(self, mailbox_id: int, uids: Sequence[int]) -> None:
         """Keep messages on the server but out of POP3's sight."""
-        self._change(HIDE, mailbox_id, uids)
-
-    def _change(self, sql: str, mailbox_id: int, uids: Sequence[int]) -> None:
         rows = [(mailbox_id, uid) for uid in sorted(uids)]
 
         def work(tx: Tx) -> None:
             tx.do(TOUCH, (mailbox_id,))  # first: whoever holds this row has the mailbox to itself
-            tx.many(sql, rows)
+            tx.many(HIDE, rows)
 
         if rows:
             self.db.write(work)
+
+    def claim_recent(self, mailbox_id: int) -> int:
+        """The first UID that is recent now (RFC 3501 section 2.3.2); from now on none is. 0 when the mailbox is gone.
+
+        Writes only when something new has come; of two who ask at once only one is told.
+        """
+        while True:
+            row = self.db.read(lambda tx: tx.one(RECENT, (mailbox_id,)))
+            if row is None:
+                return 0
+            recent, uidnext = row
+            claim = (uidnext, mailbox_id, recent)
+            if recent >= uidnext or self.db.write(lambda tx, claim=claim: tx.one(CLAIM, claim)) is not None:  # type: ignore[misc]
+                return int(recent)

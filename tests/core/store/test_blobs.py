@@ -182,7 +182,7 @@ def test_a_blob_is_collected_when_the_last_reference_is_gone(db: Database, blobs
         return box
 
     box = db.write(twice)
-    mailboxes = Mailboxes(db, blobs)
+    mailboxes = Mailboxes(db, blobs, recover=False)
     mailboxes.delete(box, [1])
     assert blobs.collect(time.time()) == 0
     assert b"".join(mailboxes.content(box, 2)) == data
@@ -232,7 +232,7 @@ def test_a_blob_found_again_while_it_is_collected_is_never_lost(database_url: st
 
     def write(db: Database, seed: int) -> None:
         blobs, choice = Blobs(db), random.Random(seed)
-        mailboxes = Mailboxes(db, blobs)
+        mailboxes = Mailboxes(db, blobs, recover=False)
         for _ in range(80):
             data = b"body %d" % choice.randrange(4)
             draft = drafted(blobs, data)
