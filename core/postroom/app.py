@@ -36,6 +36,7 @@ from .store.accounts import Accounts
 from .store.blobs import Blobs
 from .store.database import connect
 from .store.directory import DirectoryCache
+from .store.folders import Folders
 from .store.handover import elsewhere
 from .store.mailboxes import Mailboxes
 from .tally import Tally
@@ -97,6 +98,7 @@ def core(
         accounts=accounts,
         directory=directory,
         mailboxes=Mailboxes(db, blobs),
+        folders=Folders(db),
         auth=authenticator(config, accounts, ask, news),
         queue=Queue(db, ask, news, reports, clock),
         news=news,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .store.blobs import Blobs
     from .store.database import Database
     from .store.directory import DirectoryCache
+    from .store.folders import Folders
     from .store.mailboxes import Mailboxes
     from .tally import Tally
     from .wire.tls import ServerTls
@@ -35,6 +36,7 @@ class Context:
     accounts: Accounts
     directory: DirectoryCache  # snapshots of users, mappings and lists for routing
     mailboxes: Mailboxes
+    folders: Folders  # trees of folders
     auth: Authenticator
     queue: Queue
     news: News

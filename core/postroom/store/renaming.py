@@ -1,0 +1,73 @@
+"""Renames folders, with those below them (RFC 9051 section 6.3.6)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .copying import move
+from .database import Tx
+from .folders import (
+    INBOX,
+    INFERIOR,
+    SEPARATOR,
+    FolderExists,
+    FolderMissing,
+    FolderRefused,
+    above,
+    check_bounds,
+    create,
+    find,
+    has_below,
+    inferior,
+)
+from .mailboxes import Folder
+from .uids import ALL
+
+BRANCH = f"SELECT path FROM mailbox WHERE {INFERIOR}"
+RENAME = "UPDATE mailbox SET path = ? WHERE account_id = ? AND path = ?"
+RENAME_BRANCH = f"UPDATE mailbox SET path = ? || substr(path, CAST(? AS INTEGER)) WHERE {INFERIOR}"
+
+
+class Renamed(NamedTuple):
+    """What a rename has done."""
+
+    emptied: Folder | None  # INBOX, whose messages were moved
+    filled: Folder | None  # the folder that took them
+
+
+def rename(tx: Tx, account_id: int, old: str, new: str) -> Renamed:
+    """Give a folder and all below it another name; ids, UIDs and UIDVALIDITY stay. Missing folders above the new name are made.
+
+    INBOX stays and its messages move to the new folder. Raises FolderMissing, FolderExists, FolderRefused, TooManyFolders.
+    """
+    check_bounds(new)
+    if old == INBOX:
+        return _rename_inbox(tx, account_id, new)
+    if new.startswith(old + SEPARATOR):
+        raise FolderRefused("a mailbox cannot become inferior to itself")
+    if new == old or find(tx, account_id, new) is not None or has_below(tx, account_id, new):
+        raise FolderExists(f"there is a folder {new} already")
+    below = [str(row[0]) for row in tx.execute(BRANCH, inferior(account_id, old))]
+    if not below and find(tx, account_id, old) is None:
+        raise FolderMissing(old)
+    for path in below:
+        check_bounds(new + path[len(old) :])
+    _make_above(tx, account_id, new)
+    tx.do(RENAME, (new, account_id, old))
+    tx.do(RENAME_BRANCH, (new, len(old) + 1, *inferior(account_id, old)))
+    return Renamed(None, None)
+
+
+def _rename_inbox(tx: Tx, account_id: int, new: str) -> Renamed:
+    inbox = find(tx, account_id, INBOX)
+    if inbox is None:
+        raise FolderMissing(INBOX)
+    filled = create(tx, account_id, new)
+    move(tx, inbox.id, ALL, filled.id)
+    return Renamed(inbox, filled)
+
+
+def _make_above(tx: Tx, account_id: int, path: str) -> None:
+    parents = above(path)
+    if parents and find(tx, account_id, parents[-1]) is None:
+        create(tx, account_id, parents[-1])

@@ -1,0 +1,98 @@
+"""What a mailbox name means to a session: whose folder it is, and what the session's user may do in it (RFC 4314)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from postroom.store import acl
+from postroom.store.folders import INBOX, SEPARATOR
+
+from .grammar import names
+from .refusals import No
+
+if TYPE_CHECKING:
+    from postroom.store.mailboxes import Folder
+
+    from .session import Session
+
+OTHERS = "#users"  # other users' folders are #users/<user>/<folder>
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A mailbox that exists, as of now."""
+
+    name: str  # as the client names it
+    folder: Folder
+    account: int  # id of the account that owns it
+    rights: frozenset[str]  # letters of RFC 4314 that the session's user has
+
+    @property
+    def path(self) -> str:
+        """Its name among its owner's folders."""
+        return self.folder.path
+
+
+class Place(NamedTuple):
+    """What a name means, whether or not such a mailbox exists."""
+
+    owner: str  # account name; "" is the session's own user
+    path: str  # among the owner's folders; "" for #users itself and #users/<user>
+
+
+def place(session: Session, name: str) -> Place:
+    """Whose folder a name means. ``name`` is decoded, so INBOX is in capitals already where it is the first level."""
+    if name.partition(SEPARATOR)[0].lower() != OTHERS:
+        return Place("", name)
+    owner, _, path = name[len(OTHERS) + 1 :].partition(SEPARATOR)
+    first, separator, rest = path.partition(SEPARATOR)
+    if first.upper() == INBOX:
+        path = f"{INBOX}{separator}{rest}"
+    return Place("" if owner.lower() == session.user.name and path else owner.lower(), path)
+
+
+def others_name(owner: str, path: str) -> str:
+    """The name of somebody else's folder."""
+    return f"{OTHERS}{SEPARATOR}{owner}{SEPARATOR}{path}"
+
+
+def identifiers(session: Session) -> tuple[str, ...]:
+    """Under which identifiers rights are given to the session's user."""
+    return (session.user.name, acl.ANYONE)
+
+
+def open_mailbox(session: Session, name: str, *rights: str, code_if_missing: str = "NONEXISTENT") -> Opened:
+    """The mailbox of that name, in which the user has these rights. Raises No when there is none, or a right is missing.
+
+    ``rights``: letters of RFC 4314, in one word or several. ``code_if_missing``: TRYCREATE where the client should make it.
+    A mailbox that the user may neither use nor look up is as one that does not exist (RFC 4314 section 6).
+    """
+    found = look_up(session, name)
+    needed = frozenset("".join(rights))
+    if found is not None and needed <= found.rights:
+        return found
+    if found is not None and "l" in found.rights:
+        raise No("you have not the right to do that in this mailbox", "NOPERM")
+    raise No("there is no such mailbox", _missing(name, code_if_missing))
+
+
+def look_up(session: Session, name: str) -> Opened | None:
+    """The mailbox of that name whatever the user may do in it, or None."""
+    owner, path = place(session, name)
+    if not owner and path:
+        folder = session.context.folders.find(session.user.id, path)
+        return None if folder is None else Opened(name, folder, folder.account_id, acl.ALL)
+    if not path:
+        return None
+    shared = session.context.folders.of_other(owner, path, identifiers(session))
+    return None if shared is None else Opened(name, shared.folder, shared.folder.account_id, shared.rights)
+
+
+def _missing(name: str, code: str) -> str:
+    """The code for a mailbox that is missing; it is no use to tell a client to try and make one that cannot be."""
+    try:
+        names.check_new(name)
+    except ValueError:
+        return "CANNOT" if code == "TRYCREATE" else code
+    return code
