@@ -29,7 +29,7 @@ class Entry:
     """One message of a folder."""
 
     data: bytes
-    uid: int
+    uid: int | None  # None: the next
     flags: int
     keywords: str
     received_at: int  # milliseconds since 1970
@@ -66,14 +66,16 @@ def entries(content: int | list[Any]) -> list[Entry]:
     """The messages that a setting names."""
     items: list[Any] = list(range(1, content + 1)) if isinstance(content, int) else content
     found: list[Entry] = []
+    uid = 0
     for number, item in enumerate(items):
         values = item if isinstance(item, dict) else {"file": item}
         words = str(values.get("flags", "")).split()
+        uid = values.get("uid") or uid + 1
         at = values.get("date") or FIRST + timedelta(days=number)
         found.append(
             Entry(
                 message_file(str(values["file"])),
-                values.get("uid") or (found[-1].uid + 1 if found else 1),
+                uid,
                 sum(FLAGS[word] for word in words if word in FLAGS),
                 " ".join(word for word in words if word not in FLAGS),
                 int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000),
@@ -88,17 +90,23 @@ def credentials() -> Credentials:
     return make_credentials(PASSWORD)
 
 
+def put(tx: Tx, blobs: Blobs, account: int, folder: str, messages: Iterable[Entry]) -> None:
+    """Put messages into a folder, which is made when missing."""
+    mailboxes.make(tx, account, folder)
+    for entry in messages:
+        if entry.uid is not None:
+            tx.do("UPDATE mailbox SET uidnext = ? WHERE account_id = ? AND path = ?", (entry.uid, account, folder))
+        draft = blobs.draft()
+        draft.write(entry.data)
+        draft.seal()
+        mailboxes.append(
+            tx, account, folder, blob_id=draft.store(tx), size=len(entry.data), prefix=b"",
+            received_at=entry.received_at, flags=entry.flags, keywords=entry.keywords,
+        )  # fmt: skip
+
+
 def _put(tx: Tx, blobs: Blobs, accounts: Mapping[str, int], contents: Mapping[tuple[str, str], Iterable[Entry]]) -> None:
     for (user, folder), messages in contents.items():
-        mailboxes.make(tx, accounts[user], folder)
-        for entry in messages:
-            tx.do("UPDATE mailbox SET uidnext = ? WHERE account_id = ? AND path = ?", (entry.uid, accounts[user], folder))
-            draft = blobs.draft()
-            draft.write(entry.data)
-            draft.seal()
-            mailboxes.append(
-                tx, accounts[user], folder, blob_id=draft.store(tx), size=len(entry.data), prefix=b"",
-                received_at=entry.received_at, flags=entry.flags, keywords=entry.keywords,
-            )  # fmt: skip
+        put(tx, blobs, accounts[user], folder, messages)
     for account in accounts.values():
         tx.do("UPDATE mailbox SET uidvalidity = ? WHERE account_id = ?", (UIDVALIDITY, account))

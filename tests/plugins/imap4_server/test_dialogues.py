@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket as sockets
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gevent
-import gevent.ssl
 import pytest
-from gevent import socket
 
-from postroom.testing import values
 from postroom.testing.miniature import Miniature
-from postroom.wire.stream import Disconnected, Stream, TimedOut
 from tests.accounts import fill, users_of
 from tests.dialogue import Dialogue, load, run_with_accounts
 from tests.house import USUAL, settings_of
-from tests.peers import SocketPeer
+from tests.plugins.imap4_server.connections import Connections
 
 FOLDER = Path(__file__).parents[2] / "dialogues" / "imap4"
 DIALOGUES = {path.stem: load(path) for path in sorted(FOLDER.glob("*.txt"))}
-PATIENCE = 10.0  # seconds for an answer that should take milliseconds
 
 
 def service(number: int, name: str, dialogue: Dialogue) -> dict[str, Any]:
@@ -50,41 +42,10 @@ def miniature(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         server.drop(name)
 
 
-class Connections:
-    """Opens connections to one service: a socket pair, one end of which the service serves."""
-
-    def __init__(self, miniature: Miniature, name: str, dialogue: Dialogue) -> None:
-        self.service = miniature.services[name]
-        facts = settings_of(dialogue, "client")
-        self.client = values.client(protocol="IMAP4", service=self.service.settings.id, service_name=name, **facts)
-        self.greenlets: list[gevent.Greenlet] = []
-
-    def open(self) -> SocketPeer:
-        """One more."""
-        mine, theirs = sockets.socketpair()
-        with mine, theirs:  # gevent takes copies
-            own, served = (socket.fromfd(one.fileno(), one.family, one.type) for one in (mine, theirs))
-        own.settimeout(PATIENCE)
-        self.greenlets.append(gevent.spawn(self._serve, Stream(served, timeout=PATIENCE)))
-        return SocketPeer(own, gevent.ssl)
-
-    def _serve(self, stream: Stream) -> None:
-        with contextlib.suppress(Disconnected, TimedOut):
-            try:
-                self.service.handle(stream, self.client)
-            finally:
-                stream.close()
-
-    def close(self) -> None:
-        """Wait until all sessions have ended."""
-        gevent.joinall(self.greenlets, PATIENCE, raise_error=True)
-        assert all(greenlet.dead for greenlet in self.greenlets), "a session does not end when its client has gone"
-
-
 @pytest.mark.parametrize("name", [name for name, dialogue in DIALOGUES.items() if dialogue.settings.get("only") != "socket"])
 def test_the_session_talks_as_written(miniature: Miniature, name: str) -> None:
     dialogue = DIALOGUES[name]
-    connections = Connections(miniature, name, dialogue)
+    connections = Connections(miniature, name, **settings_of(dialogue, "client"))
 
     def deliver(user: str, data: bytes) -> None:
         reply = miniature.send("ann@elsewhere.example", f"{user}@example.test", text=data.decode())
