@@ -6,7 +6,7 @@ from setuptools import find_namespace_packages, setup
 
 HERE = Path(__file__).resolve().parent
 ROOTS = ("core", "plugins")
-BUNDLED = ("local_delivery", "metrics", "pop3_server", "smtp_relay", "smtp_server")
+BUNDLED = ("imap4_server", "local_delivery", "metrics", "pop3_server", "smtp_relay", "smtp_server")
 UNWANTED = ["*__pycache__*", "*.egg-info*"]
 
 packages = {
@@ -31,7 +31,7 @@ def long_description() -> str:
 setup(
     name="postroom",
     version=version(),
-    description="An extensible mail server: SMTP, POP3 and relaying, with plugins in Python and Lua",
+    description="An extensible mail server: SMTP, POP3, IMAP4 and relaying, with plugins in Python and Lua",
     long_description=long_description(),
     long_description_content_type="text/markdown",
     license="MIT",
@@ -84,6 +84,7 @@ setup(
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Topic :: Communications :: Email :: Mail Transport Agents",
+        "Topic :: Communications :: Email :: Post-Office :: IMAP",
         "Topic :: Communications :: Email :: Post-Office :: POP3",
     ],
 )

@@ -47,6 +47,12 @@ BASE: dict[str, Any] = {
                 {"id": 2, "name": "POP3S", "listen": ["127.0.0.1:0"], "encryption": "tls"},
             ]
         },
+        "imap4_server": {
+            "services": [
+                {"id": 1, "name": "IMAP4", "listen": ["127.0.0.1:0"], "encryption": "starttls"},
+                {"id": 2, "name": "IMAP4S", "listen": ["127.0.0.1:0"], "encryption": "tls"},
+            ]
+        },
     },
 }
 

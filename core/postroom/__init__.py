@@ -4,6 +4,7 @@ from .hookspecs import hookimpl, hookspec
 from .mail.client import Client, TlsDetails
 from .mail.delivery import Delivered, Discard, Failed, Outcome, Refuse, Route, Target, ToMailbox, ToQueue, TryLater
 from .mail.envelope import Envelope, Recipient
+from .mail.listing import ListResult
 from .mail.reply import Reply
 from .mail.verdict import Action, Verdict
 
@@ -16,6 +17,7 @@ __all__ = [
     "Discard",
     "Envelope",
     "Failed",
+    "ListResult",
     "Outcome",
     "Recipient",
     "Refuse",

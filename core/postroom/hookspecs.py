@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .mail.client import Client
     from .mail.delivery import Outcome, Route
     from .mail.envelope import Envelope, Recipient
+    from .mail.listing import ListResult
     from .mail.message import Message
     from .mail.verdict import Verdict
     from .provided import Job, Sender, Service
@@ -72,6 +73,15 @@ def client_connected(client: Client) -> Verdict | None:
 
 
 @hookspec
+def connection_encryption(client: Client, encryption: str) -> str | None:
+    """Transform: how an IMAP4 connection is encrypted, before anything is said on it.
+
+    ``encryption``: "none", "starttls" (offered), "starttls-required" or "tls" (from the first byte), as the service is configured;
+    ``client`` has no login and no TLS yet. Another word than these four keeps it.
+    """
+
+
+@hookspec
 def client_helo(client: Client, name: str) -> Verdict | None:
     """Decision: HELO or EHLO with ``name`` as given (SMTP). A refusing verdict answers the command."""
 
@@ -97,6 +107,25 @@ def client_misbehaved(client: Client, event: str, detail: str) -> None:
 
     ``event``: "auth-failure", "relay-denied", "bad-recipient", "syntax-error", "message-too-big", "early-talker",
     "too-many-errors", "bad-data"; ``detail``: text for the log.
+    """
+
+
+# --- a client reads its mail (IMAP4) ---------------------------------------------------------------------------------
+
+
+@hookspec
+def imap_capabilities(client: Client, capabilities: tuple[str, ...]) -> Sequence[str] | None:
+    """Transform: what is offered in the greeting, after the login and by CAPABILITY; ``client.user`` tells whether somebody is in.
+
+    To take words out is what it is for: a command that is not offered may still be used. None keeps them all.
+    """
+
+
+@hookspec
+def imap_list_result(client: Client, result: ListResult) -> ListResult | None:
+    """Transform: one folder as LIST and LSUB are about to show it to ``client``.
+
+    ``result``: its name, attributes and extended data; answer with a changed one (``dataclasses.replace``), or hide the folder.
     """
 
 

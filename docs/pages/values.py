@@ -14,7 +14,7 @@ from postroom.mail.message import Message
 
 from .hooks import plain
 
-GIVEN = [postroom.Client, postroom.TlsDetails, postroom.Envelope, postroom.Recipient, Message]
+GIVEN = [postroom.Client, postroom.TlsDetails, postroom.Envelope, postroom.Recipient, Message, postroom.ListResult]
 ANSWERED = [postroom.Verdict, postroom.Action, postroom.Reply, postroom.Route, postroom.ToMailbox, postroom.ToQueue, postroom.Discard]
 ANSWERED += [postroom.Refuse, postroom.Delivered, postroom.TryLater, postroom.Failed]
 PROVIDED = [provided.Service, provided.Sender, provided.Outgoing, provided.QueuedRecipient, provided.Job]

@@ -33,3 +33,7 @@ class Bye(Refusal):
     """Nothing more can be said on this connection; ``line(b"*")`` is the last word."""
 
     condition = "BYE"
+
+
+class Closing(Exception):
+    """All is said, and the client has asked for the end (LOGOUT)."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
+
+from postroom.store.database import StoreUnavailable
 
 from .commands.command import AUTHENTICATED, NOT_AUTHENTICATED, SELECTED
 from .refusals import Bad
@@ -13,12 +17,20 @@ if TYPE_CHECKING:
     from postroom.store.accounts import Account
 
     from .limits import ImapLimits
+    from .notifying import Notifying
     from .settings import Imap4Service
     from .view import View
+    from .watching import Watching
 
 
 class Output(Protocol):
-    """Where answers go: the connection, or a test."""
+    """Where answers go, and where a command that talks on hears the client: the connection, or a test.
+
+    ``midway`` must be True while a response is begun and not complete (a literal is being sent in pieces): an exception that ends the
+    command there cuts the connection, because whatever else was said would be taken for a part of the literal.
+    """
+
+    midway: bool
 
     def write(self, data: bytes) -> None:
         """Gather bytes; waits when much has gathered and the client does not take it. Raises what the stream raises."""
@@ -29,19 +41,41 @@ class Output(Protocol):
     def breathe(self) -> None:
         """Let other sessions run: to be called now and then in long answers."""
 
+    def ask(self, prompt: bytes) -> bytes:
+        """Send a line that begins with "+ " and read the line that the client answers (SASL)."""
+
+    def listen(self) -> bytes | None:
+        """Wait for a line of the client in IDLE; None when ``wake`` was called. Raises what the stream raises."""
+
+    def wake(self) -> None:
+        """From another greenlet: end the wait for a line."""
+
+    def start_tls(self) -> None:
+        """Handshake, after what has gathered is sent; all that the client has sent before is dropped."""
+
+    def compress(self) -> None:
+        """Compress from here on, in both directions, after what has gathered is sent."""
+
+    def binding(self) -> dict[str, bytes]:
+        """The channel binding of this connection for SASL: type -> data; {} without TLS."""
+
 
 class Session:
     """The state of one connection. ``view`` is the selected mailbox."""
 
     __slots__ = (
-        "account", "client", "compressed", "condstore", "context", "language", "limits", "notify", "out", "qresync", "rev2", "settings",
-        "uidonly", "utf8", "view",
+        "account", "claims", "client", "compressed", "condstore", "context", "failures", "language", "limits", "notify", "out", "qresync",
+        "rev2", "settings", "then", "uidonly", "utf8", "view", "watching",
     )  # fmt: skip
 
     def __init__(self, context: Context, settings: Imap4Service, limits: ImapLimits, client: Client, out: Output) -> None:
         self.context, self.settings, self.limits, self.client, self.out = context, settings, limits, client, out
         self.account: Account | None = None
         self.view: View | None = None
+        self.watching: Watching | None = None  # who wakes us; None in tests that need nobody
+        self.failures = 0  # logins that have failed
+        self.claims: tuple[str, ...] = ()  # what the login counts for in context.tally
+        self.then: Callable[[], object] | None = None  # to be done once, after the tagged answer is sent
         # what the client has enabled (RFC 5161)
         self.rev2 = False  # IMAP4rev2: no RECENT, ESEARCH always, UTF-8 names
         self.utf8 = False  # UTF8=ACCEPT or IMAP4rev2: UTF-8 in quoted strings and mailbox names
@@ -50,7 +84,7 @@ class Session:
         self.uidonly = False  # no message numbers at all (RFC 9586)
         self.compressed = False  # RFC 4978
         self.language = "i-default"  # RFC 5255
-        self.notify: object | None = None  # what NOTIFY asks for (RFC 5465)
+        self.notify: Notifying | None = None  # what NOTIFY asks for (RFC 5465)
 
     @property
     def state(self) -> int:
@@ -79,6 +113,36 @@ class Session:
     def untagged(self, text: str) -> None:
         """Send one untagged line of text."""
         self.out.write(b"* %s\r\n" % text.encode("utf-8", "replace"))
+
+    def tell(self, expunges: bool) -> None:
+        """Send what has changed in the selected mailbox, and what NOTIFY asks for. Raises StoreUnavailable."""
+        if self.view is not None:
+            self.view.updates(self, expunge=expunges)
+        if self.notify is not None:
+            self.notify.tell(self)
+
+    def woken_by(self, kind: str, number: int) -> None:
+        """A mailbox ("mailbox") or the folders of an account ("account") have changed: called where the news are heard."""
+        if self.notify is not None:
+            self.notify.heard(kind, number)
+        self.out.wake()
+
+    def woken(self) -> None:
+        """Between two commands: only who has asked for it by NOTIFY is told something there (RFC 5465 section 1)."""
+        if self.notify is None:
+            return
+        with contextlib.suppress(StoreUnavailable):  # then it is told later
+            if self.view is not None and self.notify.immediate:
+                self.view.updates(self, expunge=self.notify.expunges)
+            self.notify.tell(self)
+
+    def close(self) -> None:
+        """The connection is over, or begins anew (UNAUTHENTICATE): give back what a login has taken."""
+        if self.watching is not None:
+            self.watching.forget(self)
+        for claim in self.claims:
+            self.context.tally.leave(claim)
+        self.claims = ()
 
     def changed(self, *mailbox_ids: int) -> None:
         """Tell everybody that messages of these mailboxes have changed (after the commit)."""

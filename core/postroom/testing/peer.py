@@ -58,9 +58,14 @@ class Peer:
 
     def line(self) -> str | None:
         """The next line of the server without CRLF; None when it has closed the connection."""
-        with gevent.Timeout(PATIENCE, AssertionError("the server says nothing")):
-            line = self._file.readline()
+        line = self.read()
         return line.removesuffix(b"\r\n").decode("utf-8", "replace") if line else None
+
+    def read(self, size: int | None = None) -> bytes:
+        """Exactly ``size`` bytes as they are sent, or the next line with its CRLF; b"" when the server has closed the connection."""
+        with gevent.Timeout(PATIENCE, AssertionError("the server says nothing")):
+            data: bytes = self._file.readline() if size is None else self._file.read(size)
+        return data
 
     def close(self) -> None:
         """Hang up, and wait until the session has ended."""

@@ -17,11 +17,13 @@ import ssl
 import termios
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from gevent import get_hub, getcurrent
 
 from . import tls
+from .compression import BadData, Compression
+from .linestream import BareNewline, Disconnected, LineStream, LineTooLong, Stopping, TimedOut, Woken
 from .watchdog import NEVER, Watchdog
 
 if TYPE_CHECKING:
@@ -36,50 +38,15 @@ LINGER_SECONDS = 2.0
 SKIP_BYTES = 1_048_576  # of an over-long line; a peer that sends more without CRLF is not talking this protocol
 
 
-class Disconnected(Exception):
-    """The peer is gone, or the connection broke; nothing more can be said."""
-
-
-class TimedOut(Exception):
-    """The peer was silent, or did not take our bytes, for too long."""
-
-
-class Stopping(Exception):
-    """The server stops, and the peer is between two commands."""
-
-
-class LineTooLong(Exception):
-    """A line was longer than the limit; it is skipped, the next read gives the line after it."""
-
-
-class BareNewline(Exception):
-    """CR or LF stood alone in a line (only CRLF ends one, RFC 5321 2.3.8); everything through the next CRLF is skipped."""
-
-
-class LineStream(Protocol):
-    """What the dialogue needs of a stream (see there); tests hand it a fake."""
-
-    timeout: float
-    deadline: float
-
-    def read_command(self, limit: int) -> bytes: ...  # noqa: D102
-    def read_line(self, limit: int) -> bytes: ...  # noqa: D102
-    def read_some(self) -> bytes: ...  # noqa: D102
-    def read_pieces(self, size: int) -> Iterator[bytes]: ...  # noqa: D102
-    def unread(self, data: bytes) -> None: ...  # noqa: D102
-    def write(self, data: bytes) -> None: ...  # noqa: D102
-    def flush(self) -> None: ...  # noqa: D102
-    def linger(self) -> None: ...  # noqa: D102
-    def channel_binding(self) -> tuple[str, bytes] | None: ...  # noqa: D102
-    def start_tls(self, context: ssl.SSLContext, *, server_side: bool, timeout: float) -> TlsDetails: ...  # noqa: D102
+__all__ = ["BareNewline", "Disconnected", "LineStream", "LineTooLong", "Stopping", "Stream", "TimedOut", "Woken"]
 
 
 class Stream:
     """A connection. Raises Disconnected and TimedOut from everything that waits."""
 
     __slots__ = (
-        "__weakref__", "_at", "_between", "_binding", "_in", "_limit", "_out", "_out_bytes", "_reader", "_skipping", "_waiter",
-        "_watchdog", "bytes_in", "bytes_out", "deadline", "expires", "sock", "stopping", "timeout", "tls",
+        "__weakref__", "_at", "_between", "_binding", "_in", "_limit", "_out", "_out_bytes", "_packing", "_reader", "_skipping", "_waiter",
+        "_watchdog", "bytes_in", "bytes_out", "deadline", "expires", "sock", "stopping", "timeout", "tls", "woken",
     )  # fmt: skip
 
     def __init__(self, sock: Any, *, timeout: float = 300.0, deadline: float = NEVER, watchdog: Watchdog | None = None) -> None:
@@ -88,11 +55,12 @@ class Stream:
         self.deadline = deadline  # time.monotonic() at which every wait ends
         self.tls: TlsDetails | None = None
         self.bytes_in = self.bytes_out = 0  # as seen by us: without what TLS adds
-        self.stopping = False
+        self.stopping = self.woken = False
         self._in, self._at = b"", 0
         self._out: list[bytes] = []
         self._out_bytes = 0
         self._skipping = False
+        self._packing: Compression | None = None
         self._binding = b""
         self._between = False  # reading the next command: may be interrupted
         self._reader: greenlet | None = None  # who waits for the next command
@@ -110,8 +78,13 @@ class Stream:
         """Bytes that came and are not read yet."""
         return len(self._in) - self._at
 
+    @property
+    def gathered(self) -> int:
+        """Bytes that are written and not sent yet."""
+        return self._out_bytes
+
     def read_command(self, limit: int) -> bytes:
-        """The next line, as ``read_line``; raises Stopping when the server stops before it is here."""
+        """The next line, as ``read_line``; raises Stopping when the server stops before it is here, and Woken after ``wake``."""
         if self.stopping:
             raise Stopping
         self._between = True
@@ -129,9 +102,10 @@ class Stream:
             if len(self._in) - self._at > limit + 1:  # one more may be the CR of a line that just fits
                 self._skipping = True
                 raise LineTooLong
-            held = len(self._in) - self._at
-            self._in, self._at = self._in[self._at :] + self._receive(), 0
-            end = self._in.find(b"\n", held)
+            held = self._in[self._at :]
+            self._in, self._at = held, 0  # not later: what has been read must not stay in memory while the peer is silent
+            self._in = held + self._receive()
+            end = self._in.find(b"\n", len(held))
         line = self._in[self._at : end - 1] if end > self._at else b""
         whole = end > self._at and self._in[end - 1] == CR
         too_long = end - self._at - whole > limit
@@ -186,6 +160,10 @@ class Stream:
         except OSError:  # nothing there; a broken connection shows at the next read
             return False
         self.bytes_in += len(data)
+        if self._packing is not None:
+            self._packing.feed(data)
+            with contextlib.suppress(Disconnected):  # the next read tells
+                data = self._unpacked()
         self._in, self._at = data, 0
         return bool(data)
 
@@ -205,8 +183,19 @@ class Stream:
         data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
         self._out_bytes = 0
-        self._send(data)
+        self._send(data if self._packing is None else self._packing.pack(data))
         self.bytes_out += len(data)
+
+    def compress(self) -> None:
+        """Compress from here on, in both directions (RFC 4978), inside TLS when there is TLS; what is gathered must be flushed before."""
+        self._packing = Compression()
+        self._packing.feed(self._in[self._at :])  # it was sent behind the command, so it is compressed
+        self._in, self._at = b"", 0
+
+    def rest(self) -> None:
+        """The peer will be silent for a while: keep as little memory as possible."""
+        if self._packing is not None:
+            self._packing.rest()
 
     # --- TLS and the end ---
 
@@ -241,11 +230,24 @@ class Stream:
         self.stopping = True
         get_hub().loop.run_callback(self._interrupt)
 
+    def wake(self) -> None:
+        """From another greenlet: there is something to tell. ``read_command`` raises Woken when it waits, now or the next time."""
+        if not self.woken:
+            self.woken = True
+            get_hub().loop.run_callback(self._interrupt)
+
     def _interrupt(self) -> None:
         """In the hub: wake the reader if it waits still; by now it may be at work on what has come."""
         reader, self._reader = self._reader, None
         if reader is not None:
-            reader.throw(Stopping)
+            reader.throw(self._reason())
+
+    def _reason(self) -> Exception:
+        """Why the wait for the next command ends."""
+        if self.stopping:
+            return Stopping()
+        self.woken = False
+        return Woken()
 
     def linger(self) -> None:
         """Before ``close``: when the peer still talks, wait a little for its end, lest a reset destroy our last words."""
@@ -303,10 +305,27 @@ class Stream:
             self._limit = limit
 
     def _receive(self) -> bytes:
-        """What one receive brings; our own output goes out first."""
+        """What comes next, at least one byte; our own output goes out first."""
+        if self._packing is None:
+            return self._receive_raw()
+        while not (data := self._unpacked()):
+            self._packing.feed(self._receive_raw())
+        return data
+
+    def _unpacked(self) -> bytes:
+        assert self._packing is not None
+        try:
+            return self._packing.unpack()
+        except BadData as error:
+            raise Disconnected from error
+
+    def _receive_raw(self) -> bytes:
+        """What one receive brings."""
         in_turn = bool(self._out) and self._watchdog is not None and self.tls is None
         if self._out:
             self.flush()
+        if self._between and (self.woken or self.stopping):  # perhaps since that flush, which may have waited long
+            raise self._reason()
         self._arm()
         if self._between:
             self._reader = getcurrent()

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from .capability import CAPABILITY
 from .command import ANY, AUTHENTICATED, LOGGED_IN, NOT_AUTHENTICATED, SELECTED, Command
+from .login import LOGIN
+from .logout import LOGOUT
+from .noop import NOOP
 
-ALL: tuple[Command, ...] = ()
+ALL: tuple[Command, ...] = (
+    # in any state
+    CAPABILITY,
+    NOOP,
+    LOGOUT,
+    # before the login
+    LOGIN,
+)
 
 COMMANDS: dict[bytes, Command] = {command.name: command for command in ALL}
 

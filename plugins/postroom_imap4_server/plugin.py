@@ -1,0 +1,61 @@
+"""The IMAP4 services."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from postroom import Client, hookimpl
+from postroom.context import Context
+from postroom.provided import Service
+from postroom.wire.stream import Stream
+
+from . import connection
+from .limits import ImapLimits
+from .refusals import Bye
+from .settings import Imap4Service, Settings
+from .watching import Watching
+
+__all__ = ["Plugin", "Settings"]
+
+
+class Plugin:
+    """Registers the services; each connection gets its session. ``watching``: whom to wake when a mailbox changes."""
+
+    def __init__(self, context: Context, settings: Settings) -> None:
+        self.context, self.settings = context, settings
+        self.watching = Watching(context)
+
+    @hookimpl
+    def register_services(self) -> list[Service]:
+        """One service for each entry of the settings."""
+        return [self._service(settings) for settings in self.settings.services]
+
+    @hookimpl
+    def worker_started(self) -> None:
+        """Look for changes now and then, in case that news get lost."""
+        self.watching.start()
+
+    @hookimpl
+    def worker_stopping(self) -> None:
+        """Look no more."""
+        self.watching.stop()
+
+    def _service(self, settings: Imap4Service) -> Service:
+        limits = ImapLimits(
+            message=settings.max_message_size,
+            idle=settings.idle_timeout,
+            idle_before_login=settings.login_timeout,
+            idle_in_idle=settings.idle_timeout,
+            connections=settings.max_connections,
+            connections_per_address=settings.max_connections_per_address,
+        )
+        return Service("IMAP4", settings, partial(self._serve, settings, limits), limits, refuse)
+
+    def _serve(self, settings: Imap4Service, limits: ImapLimits, stream: Stream, client: Client) -> None:
+        end = connection.serve(self.context, settings, limits, self.watching, stream, client)
+        self.context.log.debug("imap.ended", session=client.session, address=client.address, end=end.value)
+
+
+def refuse(words: str) -> bytes:
+    """What a client hears that cannot be served at all (too many connections)."""
+    return Bye(words, "UNAVAILABLE").line(b"*")
