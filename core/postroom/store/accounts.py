@@ -38,6 +38,8 @@ class Account:
     redirect_to_assistant: bool = False
     hold: bool = False
     protocols: tuple[str, ...] = ()
+    quota_storage: int = 0
+    quota_messages: int = 0
     created: int = 0
 
 
@@ -48,6 +50,11 @@ FIXED = frozenset({"id", "name", "created"})
 
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM account"
 INSERT = f"INSERT INTO account ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+
+# What goes with an account
+FOLDERS = "SELECT id FROM mailbox WHERE account_id = ? UNION ALL SELECT id FROM deleted_mailbox WHERE account_id = ?"
+IN_FOLDERS = ("message", "expunged", "acl", "annotation")
+OF_ACCOUNT = ("mailbox", "deleted_mailbox", "subscription", "annotation")
 
 
 class Accounts(Mappings, Lists):
@@ -108,8 +115,12 @@ class Accounts(Mappings, Lists):
         def work(tx: Tx) -> bool:
             row = tx.one("DELETE FROM account WHERE name = ? RETURNING id", (name.lower(),))
             if row is not None:
-                tx.do("DELETE FROM message WHERE mailbox_id IN (SELECT id FROM mailbox WHERE account_id = ?)", row)
-                tx.do("DELETE FROM mailbox WHERE account_id = ?", row)
+                for table in IN_FOLDERS:
+                    tx.do(f"DELETE FROM {table} WHERE mailbox_id IN ({FOLDERS})", row * 2)
+                for table in OF_ACCOUNT:
+                    tx.do(f"DELETE FROM {table} WHERE account_id = ?", row)
+                # Whoever gets this name next must not get the rights that were given to the present user
+                tx.do("DELETE FROM acl WHERE identifier IN (?, ?)", (name.lower(), f"-{name.lower()}"))
             return row is not None
 
         return self.change(work)

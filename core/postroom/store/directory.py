@@ -12,8 +12,8 @@ LOOK_SECONDS = 1.0  # news may be lost, so the version is looked at by ourselves
 
 VERSION = "SELECT value FROM state WHERE name = 'directory'"
 USERS = (
-    "SELECT id, name, admin, enabled, in_everyone, internet, max_size, forward, use_forwarding, assistants, redirect_to_assistant"
-    " FROM account ORDER BY created, id"
+    "SELECT id, name, admin, enabled, in_everyone, internet, max_size, forward, use_forwarding, assistants, redirect_to_assistant,"
+    " CASE WHEN quota_storage + quota_messages > 0 THEN 1 ELSE 0 END FROM account ORDER BY created, id"
 )
 MAPPINGS = "SELECT address, target FROM mapping ORDER BY address, position"
 LISTS = "SELECT name, target FROM dlist LEFT JOIN dlist_member ON list_id = id ORDER BY name, position"
@@ -34,6 +34,7 @@ class User:
     use_forwarding: bool = False
     assistants: tuple[str, ...] = ()
     redirect_to_assistant: bool = False
+    bounded: bool = False  # has a quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,8 @@ def _gathered(rows: list[tuple[str, str | None]]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(targets) for name, targets in found.items()}
 
 
-def _user(row: tuple[int, str, int, int, int, int, int, str, int, str, int]) -> User:
-    number, name, admin, enabled, in_everyone, internet, max_size, forward, use_forwarding, assistants, redirect = row
+def _user(row: tuple[int, str, int, int, int, int, int, str, int, str, int, int]) -> User:
+    number, name, admin, enabled, in_everyone, internet, max_size, forward, use_forwarding, assistants, redirect, bounded = row
     return User(
         number,
         name,
@@ -131,4 +132,5 @@ def _user(row: tuple[int, str, int, int, int, int, int, str, int, str, int]) -> 
         bool(use_forwarding),
         tuple(part for part in assistants.split(";") if part),
         bool(redirect),
+        bool(bounded),
     )

@@ -8,7 +8,6 @@ from .database import Tx
 
 LIMITS = "SELECT quota_storage, quota_messages FROM account WHERE id = ?"
 USED = "SELECT coalesce(sum(bytes), 0), coalesce(sum(messages), 0) FROM mailbox WHERE account_id = ?"
-SET = "UPDATE account SET quota_storage = ?, quota_messages = ? WHERE id = ?"
 
 
 class Quota(NamedTuple):
@@ -39,8 +38,3 @@ def room(tx: Tx, account_id: int, size: int, messages: int = 1) -> bool:
     if limits is None or not any(limits):
         return True  # the usual case asks for one row
     return quota(tx, account_id).has_room(size, messages)
-
-
-def limit(tx: Tx, account_id: int, storage: int, messages: int) -> None:
-    """Set the limits of an account: bytes and messages, 0 for none."""
-    tx.do(SET, (storage, messages, account_id))

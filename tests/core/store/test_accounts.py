@@ -8,11 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
+from postroom.store import acl
 from postroom.store.accounts import Accounts
+from postroom.store.annotations import SERVER, put
 from postroom.store.blobs import Blobs
 from postroom.store.changes import BadName, checked_name
-from postroom.store.database import Conflict, Database, StoreUnavailable
+from postroom.store.database import Conflict, Database, StoreUnavailable, Tx
 from postroom.store.directory import Directory, DirectoryCache
+from postroom.store.folders import Folders
 from postroom.store.mailboxes import SPECIAL, Mailboxes
 
 
@@ -195,3 +198,21 @@ def test_a_snapshot_is_good_enough_while_the_database_is_away(db: Database, monk
     assert "ann" in cache.current().users
     with pytest.raises(StoreUnavailable):
         cache.fresh()
+
+
+def test_everything_of_an_account_goes_with_it(db: Database, accounts: Accounts) -> None:
+    joe, ann = accounts.add("joe"), accounts.add("ann")
+    box = Folders(db).create(joe.id, "a")
+    theirs = Folders(db).create(ann.id, "a")
+
+    def work(tx: Tx) -> None:
+        acl.change(tx, box.id, "ann", "set", "lr")
+        acl.change(tx, theirs.id, "joe", "set", "lr")
+        put(tx, box.id, joe.id, {"/private/comment": b"x"})
+        put(tx, SERVER, joe.id, {"/private/comment": b"x"})
+
+    db.write(work)
+    Folders(db).delete(joe.id, "Sent", 1)
+    accounts.remove("joe")
+    assert db.read(lambda tx: [tx.one(f"SELECT count(*) FROM {table}") for table in ("acl", "annotation", "deleted_mailbox")]) == [(0,)] * 3
+    assert {row[0] for row in db.read(lambda tx: tx.execute("SELECT account_id FROM subscription"))} == {ann.id}
