@@ -39,6 +39,7 @@ from .store.directory import DirectoryCache
 from .store.folders import Folders
 from .store.handover import elsewhere
 from .store.mailboxes import Mailboxes
+from .store.snapshots import ColumnsCache
 from .tally import Tally
 from .wire.tls import ServerTls
 
@@ -98,6 +99,7 @@ def core(
         accounts=accounts,
         directory=directory,
         mailboxes=Mailboxes(db, blobs),
+        columns=ColumnsCache(db),
         folders=Folders(db),
         auth=authenticator(config, accounts, ask, news),
         queue=Queue(db, ask, news, reports, clock),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .store.directory import DirectoryCache
     from .store.folders import Folders
     from .store.mailboxes import Mailboxes
+    from .store.snapshots import ColumnsCache
     from .tally import Tally
     from .wire.tls import ServerTls
 
@@ -36,6 +37,7 @@ class Context:
     accounts: Accounts
     directory: DirectoryCache  # snapshots of users, mappings and lists for routing
     mailboxes: Mailboxes
+    columns: ColumnsCache  # mailboxes as columns, shared by the sessions of this worker
     folders: Folders  # trees of folders
     auth: Authenticator
     queue: Queue

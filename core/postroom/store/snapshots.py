@@ -1,0 +1,196 @@
+"""The snapshots of mailboxes that a worker keeps: brought up to date when asked for, each made once however many sessions want it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gevent.lock import Semaphore
+
+from .columns import FIELDS, Change, Columns, Delta, chained, empty, extended, flagged, joined, missing, renewed
+from .database import Database, Row, Tx
+from .flagging import Flagged
+from .uids import UidRanges, ascending, clauses
+
+PIECE = 5_000  # messages read at a time
+SHORT = 300  # rows of a delta that are read on the spot; more are read where they hold up nobody
+REMEMBERED = 16  # deltas of a mailbox that are kept for sessions which are that far behind
+MESSAGES = 1_000_000  # of all snapshots together
+NO_LIMIT = 1 << 40
+FOOTPRINT = 30  # what a snapshot costs beside its messages, counted in messages
+
+HEAD = "SELECT modseq, uidnext, horizon FROM mailbox WHERE id = ?"
+ROWS = f"SELECT {FIELDS} FROM message WHERE mailbox_id = ? AND uid >= ? AND uid < ? ORDER BY uid LIMIT ?"
+# No order and no bound of UIDs: with either the planners would rather read the whole mailbox than the short index
+TOUCHED = "SELECT uid, flags, keywords, modseq FROM message WHERE mailbox_id = ? AND touched = 1 AND modseq > ? LIMIT ?"
+EXPUNGED = "SELECT uid FROM expunged WHERE mailbox_id = ? AND modseq > ? LIMIT ?"
+EXPUNGED_OF = "SELECT uid FROM expunged WHERE mailbox_id = ? AND modseq > ? AND {clause} ORDER BY uid"
+
+
+class TooMuch(Exception):
+    """More has changed than this reader wants to read."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One mailbox in the cache."""
+
+    columns: Columns | None = None
+    lock: Semaphore = field(default_factory=Semaphore)  # one reader at a time
+    deltas: deque[tuple[int, Delta]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))  # (modseq of the older snapshot, …)
+
+
+class ColumnsCache:
+    """Snapshots by mailbox, the ones used last; ``limit``: messages of all of them together."""
+
+    def __init__(self, db: Database, limit: int = MESSAGES) -> None:
+        self.db = db
+        self.limit = limit
+        self._entries: OrderedDict[int, Entry] = OrderedDict()
+        self._total = 0
+
+    def current(self, mailbox_id: int) -> Columns:
+        """The mailbox as it is now. Raises KeyError when there is none of that id, StoreUnavailable."""
+        modseq = self._head(mailbox_id)[0]
+        entry = self._entry(mailbox_id)
+        columns = entry.columns
+        if columns is not None and columns.modseq >= modseq:
+            return columns
+        with entry.lock:
+            return self._renewed(mailbox_id, entry)
+
+    def changes(self, mailbox_id: int, since: int) -> Delta:
+        """What is different from the mailbox as it was at modseq ``since``; what is new is among the changed.
+
+        Some of it may be known to the asker already. Where expunges that far back are forgotten, it is not
+        ``complete``. Raises KeyError when there is no mailbox of that id, StoreUnavailable.
+        """
+        columns = self.current(mailbox_id)
+        if since >= columns.modseq:
+            return Delta(columns.modseq, columns.uidnext, [], [])
+        entry = self._entries.get(mailbox_id)
+        remembered = chained(entry.deltas, since) if entry is not None else None
+        if remembered is not None and remembered.modseq >= columns.modseq:
+            return remembered
+        rows = self.db.read_slow(lambda tx: tx.execute(EXPUNGED, (mailbox_id, since, NO_LIMIT)))
+        gone = sorted(row[0] for row in rows if columns.position(row[0]) < 0)
+        complete = since >= self._head(mailbox_id)[2]
+        return Delta(columns.modseq, columns.uidnext, columns.since(since), gone, complete)
+
+    def vanished(self, mailbox_id: int, since: int, known: UidRanges) -> UidRanges:
+        """Which of the ``known`` UIDs have gone since that modseq (RFC 7162 section 3.2.5).
+
+        Where expunges that far back are forgotten: which of them do not exist, as section 3.2.5.1 allows. Raises KeyError when there
+        is no mailbox of that id, StoreUnavailable.
+        """
+        columns = self.current(mailbox_id)
+        _, uidnext, horizon = self._head(mailbox_id)
+        asked = [(first, min(last, uidnext - 1)) for first, last in known if first < uidnext]
+        if since < horizon:
+            return missing(columns, asked)
+
+        def work(tx: Tx) -> list[int]:
+            wanted = ((EXPUNGED_OF.format(clause=clause), params) for clause, params in clauses(asked))
+            return [row[0] for sql, params in wanted for row in tx.execute(sql, (mailbox_id, since, *params))]
+
+        return ascending(self.db.read_slow(work))
+
+    def applied(self, mailbox_id: int, change: Flagged) -> None:
+        """A change of flags has been committed: the snapshot need not read what the asker knows. Without it all is right as well."""
+        entry = self._entries.get(mailbox_id)
+        if entry is None or entry.columns is None or entry.columns.modseq != change.before or not entry.lock.acquire(blocking=False):
+            return
+        try:
+            old = entry.columns
+            told: list[Change] = [(uid, flags, words, change.modseq) for (flags, words), uids in change.states.items() for uid in uids]
+            fresh, news = flagged(old, told, change.modseq)
+            self._keep(mailbox_id, entry, fresh)
+            entry.deltas.append((old.modseq, Delta(change.modseq, old.uidnext, sorted(news), [])))
+        finally:
+            entry.lock.release()
+
+    def forget(self, mailbox_id: int) -> None:
+        """Drop the snapshot of a mailbox that is gone."""
+        entry = self._entries.pop(mailbox_id, None)
+        self._total -= _weight(entry)
+
+    def _head(self, mailbox_id: int) -> Row:
+        row = self.db.read(lambda tx: tx.one(HEAD, (mailbox_id,)))
+        if row is None:
+            self.forget(mailbox_id)
+            raise KeyError(mailbox_id)
+        return row
+
+    def _entry(self, mailbox_id: int) -> Entry:
+        entry = self._entries.get(mailbox_id)
+        if entry is None:
+            entry = self._entries[mailbox_id] = Entry()
+            self._total += _weight(entry)
+        self._entries.move_to_end(mailbox_id)
+        return entry
+
+    def _renewed(self, mailbox_id: int, entry: Entry) -> Columns:
+        old = entry.columns
+        modseq, uidnext, horizon = self._head(mailbox_id)
+        if old is not None and old.modseq >= modseq:
+            return old
+        if old is None or old.modseq < horizon:
+            entry.deltas.clear()
+            return self._keep(mailbox_id, entry, self._loaded(mailbox_id, modseq, uidnext))
+        try:
+            fresh, delta = self._delta(old, modseq, uidnext)
+        except TooMuch:
+            entry.deltas.clear()
+            return self._keep(mailbox_id, entry, self._loaded(mailbox_id, modseq, uidnext))
+        entry.deltas.append((old.modseq, delta))
+        return self._keep(mailbox_id, entry, fresh)
+
+    def _delta(self, old: Columns, modseq: int, uidnext: int) -> tuple[Columns, Delta]:
+        try:
+            parts = self.db.read(lambda tx: read(tx, old, uidnext, SHORT))
+        except TooMuch:
+            most = max(PIECE, len(old) // 2)
+            parts = self.db.read_slow(lambda tx: read(tx, old, uidnext, most))
+        return renewed(old, *parts, (modseq, uidnext))
+
+    def _loaded(self, mailbox_id: int, modseq: int, uidnext: int) -> Columns:
+        """All of a mailbox, a piece at a time: between two of them others have their turn."""
+        pieces, after = [], 1
+        while True:
+            piece = self.db.read_slow(lambda tx, after=after: load(tx, mailbox_id, after, uidnext))  # type: ignore[misc]
+            pieces.append(piece)
+            if len(piece) < PIECE:
+                return joined(pieces, modseq, uidnext)
+            after = piece.uids[-1] + 1
+
+    def _keep(self, mailbox_id: int, entry: Entry, columns: Columns) -> Columns:
+        if self._entries.get(mailbox_id) is not entry:  # forgotten meanwhile
+            return columns
+        self._total -= _weight(entry)
+        entry.columns = columns
+        self._total += _weight(entry)
+        while self._total > self.limit and len(self._entries) > 1:
+            _, dropped = self._entries.popitem(last=False)
+            self._total -= _weight(dropped)
+        return columns
+
+
+def read(tx: Tx, old: Columns, uidnext: int, most: int) -> tuple[Sequence[Change], Sequence[Row], Sequence[int]]:
+    """What has become of a snapshot: other flags, new messages, expunges. Raises TooMuch when one of them has more than ``most`` rows."""
+    box = old.mailbox_id
+    touched = tx.execute(TOUCHED, (box, old.modseq, most + 1))
+    fresh = tx.execute(ROWS, (box, old.uidnext, uidnext, most + 1)) if uidnext > old.uidnext else []
+    gone = tx.execute(EXPUNGED, (box, old.modseq, most + 1))  # last: what is gone by then is not in the snapshot
+    if max(len(touched), len(fresh), len(gone)) > most:
+        raise TooMuch
+    return touched, fresh, [row[0] for row in gone]
+
+
+def load(tx: Tx, mailbox_id: int, after: int, uidnext: int) -> Columns:
+    """One piece of a mailbox, from UID ``after``."""
+    return extended(empty(mailbox_id), tx.execute(ROWS, (mailbox_id, after, uidnext, PIECE)), 0, uidnext)
+
+
+def _weight(entry: Entry | None) -> int:
+    return 0 if entry is None else FOOTPRINT + (len(entry.columns) if entry.columns is not None else 0)
