@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gevent import get_hub, getcurrent, sleep
 
@@ -13,6 +13,9 @@ from postroom.wire.stream import Stream, TimedOut, Woken
 from postroom.wire.tls import HandshakeFailed
 
 from .limits import ImapLimits
+
+if TYPE_CHECKING:
+    from postroom import TlsDetails
 
 T = TypeVar("T")
 
@@ -50,7 +53,8 @@ class Channel:
         stream.timeout = limits.idle if self.known else limits.idle_before_login
         most = limits.line_after_login if self.known else limits.line
         if not self._begins:
-            return stream.read_line(most)
+            with self._patience():
+                return stream.read_line(most)
         while True:
             try:
                 line = stream.read_command(most)
@@ -63,7 +67,10 @@ class Channel:
     def pieces(self, size: int) -> Iterator[bytes]:
         """Exactly ``size`` bytes of a literal, as they come."""
         self._left = size
-        for piece in self.stream.read_pieces(size):
+        pieces = self.stream.read_pieces(size)
+        while self._left:
+            with self._patience():
+                piece = next(pieces)
             self._left -= len(piece)
             yield piece
 
@@ -110,6 +117,7 @@ class Channel:
         """Wait, in IDLE, for a line of the client; None when somebody has woken us. Raises Stopping when the server stops."""
         with self._patience():
             self.stream.timeout = self._limits.idle_in_idle
+            self.stream.rest()
             try:
                 return self.stream.read_command(self._limits.line)
             except Woken:
@@ -119,11 +127,11 @@ class Channel:
         """From another greenlet: end the wait for a line."""
         self.stream.wake()
 
-    def start_tls(self) -> None:
+    def start_tls(self) -> TlsDetails:
         """Handshake. Raises HandshakeFailed."""
         self.flush()
         try:
-            self.stream.start_tls(self._tls.context(), server_side=True, timeout=self._limits.handshake)
+            return self.stream.start_tls(self._tls.context(), server_side=True, timeout=self._limits.handshake)
         except TimedOut as error:
             raise HandshakeFailed("the client did not finish the TLS handshake in time") from error
 

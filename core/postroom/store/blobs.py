@@ -129,7 +129,7 @@ class Draft:
     def chunks(self) -> Iterator[bytes]:
         """All bytes received so far, from the start at each call."""
         for seq in range(self._seq):
-            yield self._blobs.chunk(self._id, seq) if seq else self._first
+            yield self._blobs.chunk(self._id, seq) if seq else self._first or self._blobs.part(self._id, 0, CHUNK)
         yield from list(self._tail)
 
     def seal(self) -> None:
@@ -139,6 +139,13 @@ class Draft:
             self._tail = [self._joined()]
             self._now = int(self._blobs.clock() * 1000)
             self._id = self._id or self._blobs.new_id()
+
+    def set_aside(self) -> None:
+        """Seal it and keep all its bytes in the database, none in memory: its turn comes later. May raise StoreUnavailable."""
+        self.seal()
+        if self._tail_size:
+            self._write_out(self._tail[0])
+            self._tail, self._tail_size, self._first = [], 0, b""
 
     @property
     def whole(self) -> tuple[int, bytes, int, int, bytes] | None:
@@ -169,7 +176,8 @@ class Draft:
             return found
         if tx.one(COMPLETE, (self._hash, self.size, self._id)) is None:
             raise StoreUnavailable("the beginning of this message was removed: it took longer than a day")
-        tx.do(INSERT_CHUNK, (self._id, self._seq, self._tail[0]))
+        if self._tail_size:  # else it was set aside, all of it
+            tx.do(INSERT_CHUNK, (self._id, self._seq, self._tail[0]))
         return self._id
 
     def _equal(self, tx: Tx) -> int | None:

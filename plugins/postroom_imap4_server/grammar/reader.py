@@ -190,6 +190,10 @@ class Reader:
         self.buffer, self.at = self.source.line(), 0
         self._spend(len(self.buffer))
 
+    def fresh(self) -> None:
+        """A message has been read, whose bytes are bounded by itself: what a command may have is counted anew."""
+        self._spent = len(self.buffer)
+
     # --- lists
 
     def parenthesized(self, item: Callable[[], T], *, least: int = 0) -> list[T]:

@@ -95,6 +95,23 @@ def test_a_blob_of_any_size_comes_back_on_both_engines(db: Database, blobs: Blob
     assert blobs.part(blob, max(0, size - 5), 100) == data[max(0, size - 5) :]
 
 
+@pytest.mark.parametrize("size", [0, 1, 1000, CHUNK, 2 * CHUNK + 17])
+def test_a_draft_that_is_set_aside_waits_in_the_database(db: Database, blobs: Blobs, size: int) -> None:
+    data = pieces(size, seed=5)
+    draft = drafted(blobs, data)
+    draft.set_aside()
+    assert draft.size == 0 or not draft._tail
+    assert b"".join(draft.chunks()) == data
+    assert b"".join(blobs.read(kept(db, draft))) == data
+
+
+def test_a_draft_that_is_set_aside_and_abandoned_leaves_nothing(db: Database, blobs: Blobs) -> None:
+    draft = drafted(blobs, pieces(1000, seed=6))
+    draft.set_aside()
+    draft.abandon()
+    assert count(db, "blob") == 0
+
+
 def test_a_draft_that_arrives_in_crumbs_takes_little_more_memory_than_its_bytes(blobs: Blobs) -> None:
     """A stranger must not make many small objects of what he drips."""
     tracemalloc.start()
