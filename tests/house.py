@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,6 @@ USUAL: dict[str, dict[str, Any]] = {  # for all dialogues of a protocol
     "pop3": {"allow_plaintext_auth": True},
     "imap4": {"allow_plaintext_auth": True},
 }
-IMAP4 = bool(entry_points(group="postroom.plugins", name="imap4_server"))
 ACCESS = [{"allow": "198.51.100.0/24", "no_auth": True}, {"allow": ["192.0.2.0/24", "loopback"]}]
 
 
@@ -102,10 +100,7 @@ def client_address(dialogue: Dialogue, number: int) -> str:
 def changes(database: str | None, workers: int, smtp_port: int, relays: Mapping[str, int]) -> dict[str, Any]:
     """The configuration of a house, as changes to that of all test servers."""
     smtp, pop3 = BASE["plugins"]["smtp_server"]["services"], BASE["plugins"]["pop3_server"]["services"]
-    imap4 = [
-        {"id": 1, "name": "IMAP4", "listen": ["127.0.0.1:0"], "encryption": "starttls", "allow_plaintext_auth": True},
-        {"id": 2, "name": "IMAPS", "listen": ["127.0.0.1:0"], "encryption": "tls"},
-    ]
+    imap4 = BASE["plugins"]["imap4_server"]["services"]
     first = {**smtp[0], "listen": [f"127.0.0.1:{smtp_port}", "unix:smtp.sock"]}
     senders = [
         {"name": name, "servers": [f"127.0.0.1:{port}"], "encryption": "starttls-if-available", "verify": False}
@@ -121,7 +116,7 @@ def changes(database: str | None, workers: int, smtp_port: int, relays: Mapping[
             "by_domain": {},
             "smtp_server": {"services": [first, *smtp[1:], *dialogue_services("smtp")]},
             "pop3_server": {"services": [*pop3, *dialogue_services("pop3")]},
-            **({"imap4_server": {"services": [*imap4, *dialogue_services("imap4")]}} if IMAP4 else {}),
+            "imap4_server": {"services": [*imap4, *dialogue_services("imap4")]},
             "smtp_relay": {"senders": senders},
             "metrics": {"services": [{"id": 1, "name": "Metrics", "listen": ["127.0.0.1:0"]}]},
         },
