@@ -14,6 +14,14 @@ class Notifying:
     immediate = False
     expunges = False
 
+    def mailboxes(self, session: Session) -> set[int]:
+        """Watched ones."""
+        return set()
+
+    def accounts(self, session: Session) -> set[int]:
+        """Watched ones."""
+        return set()
+
     def heard(self, kind: str, number: int) -> None:
         """Something has changed."""
 

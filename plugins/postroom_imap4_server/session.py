@@ -12,7 +12,7 @@ from .commands.command import AUTHENTICATED, NOT_AUTHENTICATED, SELECTED
 from .refusals import Bad
 
 if TYPE_CHECKING:
-    from postroom import Client
+    from postroom import Client, TlsDetails
     from postroom.context import Context
     from postroom.store.accounts import Account
 
@@ -50,8 +50,8 @@ class Output(Protocol):
     def wake(self) -> None:
         """From another greenlet: end the wait for a line."""
 
-    def start_tls(self) -> None:
-        """Handshake, after what has gathered is sent; all that the client has sent before is dropped."""
+    def start_tls(self) -> TlsDetails:
+        """Handshake, after what has gathered is sent; all that the client has sent before is dropped. Raises HandshakeFailed."""
 
     def compress(self) -> None:
         """Compress from here on, in both directions, after what has gathered is sent."""
@@ -70,19 +70,23 @@ class Session:
 
     def __init__(self, context: Context, settings: Imap4Service, limits: ImapLimits, client: Client, out: Output) -> None:
         self.context, self.settings, self.limits, self.client, self.out = context, settings, limits, client, out
-        self.account: Account | None = None
-        self.view: View | None = None
         self.watching: Watching | None = None  # who wakes us; None in tests that need nobody
         self.failures = 0  # logins that have failed
         self.claims: tuple[str, ...] = ()  # what the login counts for in context.tally
         self.then: Callable[[], object] | None = None  # to be done once, after the tagged answer is sent
+        self.compressed = False  # RFC 4978
+        self._begin()
+
+    def _begin(self) -> None:
+        """As every session begins, and begins anew after UNAUTHENTICATE."""
+        self.account: Account | None = None
+        self.view: View | None = None
         # what the client has enabled (RFC 5161)
         self.rev2 = False  # IMAP4rev2: no RECENT, ESEARCH always, UTF-8 names
         self.utf8 = False  # UTF8=ACCEPT or IMAP4rev2: UTF-8 in quoted strings and mailbox names
         self.condstore = False  # MODSEQ is told with flags (RFC 7162)
         self.qresync = False  # VANISHED instead of EXPUNGE (RFC 7162)
         self.uidonly = False  # no message numbers at all (RFC 9586)
-        self.compressed = False  # RFC 4978
         self.language = "i-default"  # RFC 5255
         self.notify: Notifying | None = None  # what NOTIFY asks for (RFC 5465)
 
@@ -121,6 +125,20 @@ class Session:
         if self.notify is not None:
             self.notify.tell(self)
 
+    def observe(self, *, idling: bool = False) -> None:
+        """Have ourselves woken by what this session is to be told of now, and by nothing else."""
+        if self.watching is None:
+            return
+        mailboxes = {self.view.folder.id} if idling and self.view is not None else set()
+        accounts: set[int] = set()
+        if self.notify is not None:
+            mailboxes |= self.notify.mailboxes(self)
+            accounts |= self.notify.accounts(self)
+        if mailboxes or accounts:
+            self.watching.watch(self, mailboxes, accounts)
+        else:
+            self.watching.forget(self)
+
     def woken_by(self, kind: str, number: int) -> None:
         """A mailbox ("mailbox") or the folders of an account ("account") have changed: called where the news are heard."""
         if self.notify is not None:
@@ -137,12 +155,18 @@ class Session:
             self.notify.tell(self)
 
     def close(self) -> None:
-        """The connection is over, or begins anew (UNAUTHENTICATE): give back what a login has taken."""
+        """The connection is over, or its login: give back what that has taken."""
         if self.watching is not None:
             self.watching.forget(self)
         for claim in self.claims:
             self.context.tally.leave(claim)
         self.claims = ()
+
+    def reset(self) -> None:
+        """Back to before the login (RFC 8437); TLS and compression stay."""
+        self.close()
+        self.client.user = None
+        self._begin()
 
     def changed(self, *mailbox_ids: int) -> None:
         """Tell everybody that messages of these mailboxes have changed (after the commit)."""

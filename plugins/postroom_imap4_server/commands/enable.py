@@ -1,0 +1,46 @@
+"""ENABLE (RFC 5161)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .command import LOGGED_IN, Command
+
+if TYPE_CHECKING:
+    from ..grammar.reader import Reader
+    from ..session import Session
+
+# what can be enabled -> the attributes of the session that say so
+EXTENSIONS = {
+    "CONDSTORE": ("condstore",),  # RFC 7162 section 3.1
+    "QRESYNC": ("qresync", "condstore"),  # RFC 7162 section 3.2.3: implies CONDSTORE
+    "UTF8=ACCEPT": ("utf8",),  # RFC 6855 section 3
+    "IMAP4REV2": ("rev2", "utf8"),  # RFC 9051 section 6.3.1
+    "UIDONLY": ("uidonly",),  # RFC 9586 section 3
+}
+WRITTEN = {"IMAP4REV2": "IMAP4rev2"}
+
+
+def parse(reader: Reader) -> list[str]:
+    """One or more atoms."""
+    words = [reader.word()]
+    while not reader.at_end():
+        reader.sp()
+        words.append(reader.word())
+    return [word.decode("ascii") for word in words]
+
+
+def run(session: Session, words: list[str]) -> str:
+    """Enable what is known and not enabled yet; other words do not matter (RFC 5161 section 3.1)."""
+    enabled = []
+    for word in dict.fromkeys(words):
+        attributes = EXTENSIONS.get(word, ())
+        if attributes and not getattr(session, attributes[0]):
+            enabled.append(WRITTEN.get(word, word))
+            for attribute in attributes:
+                setattr(session, attribute, True)
+    session.untagged(" ".join(["ENABLED", *enabled]))
+    return "ENABLE completed"
+
+
+ENABLE = Command(b"ENABLE", LOGGED_IN, parse, run)
