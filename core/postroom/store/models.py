@@ -242,9 +242,50 @@ class Heading(Model):
     display_to = TextField()
     message_id = TextField()
     refs = TextField()
+    sent_day = BigIntegerField(null=True)
 
     class Meta:
         table_name = "heading"
+
+
+class Volume(Model):
+    """A volume of an account's full-text index."""
+
+    id = BigIntegerField(primary_key=True)
+    account_id = BigIntegerField()
+    messages = IntegerField()
+    gone = IntegerField()  # of them
+    size = BigIntegerField()  # characters
+    blobs = BlobField()  # ids of 8 bytes each, in order
+    cut = BlobField()  # numbers of 2 bytes each: of these messages there is more text than is kept
+
+    class Meta:
+        table_name = "volume"
+        indexes = ((("account_id",), False),)
+
+
+class VolumePiece(Model):
+    """A value of a volume: words, or texts."""
+
+    volume_id = BigIntegerField()
+    kind = IntegerField()
+    data = BlobField()
+
+    class Meta:
+        table_name = "volume_piece"
+        primary_key = CompositeKey("volume_id", "kind")
+
+
+class VolumePlace(Model):
+    """In which volume of an account a blob is."""
+
+    blob_id = BigIntegerField()
+    account_id = BigIntegerField()
+    volume_id = BigIntegerField()
+
+    class Meta:
+        table_name = "volume_place"
+        primary_key = CompositeKey("blob_id", "account_id")
 
 
 class Blob(Model):
@@ -360,5 +401,6 @@ TABLES = (
     *(Account, Mapping, List, Member, State, Subscription),
     *(Mailbox, Message, Expunged, DeletedMailbox, Acl, Annotation),
     *(Blob, Chunk, Loose, KeptKind, Kept, Heading),
+    *(Volume, VolumePiece, VolumePlace),
     *(Outgoing, OutgoingRecipient, Trace, Lease),
 )
