@@ -31,6 +31,7 @@ HEAD = f"SELECT prefix, blob_id, substr(data, 1, CAST(? AS INTEGER)) {FROM} uid 
 SEVERAL = f"SELECT uid, prefix, blob_id, data, blob.size {FROM}"
 TOUCH = "UPDATE mailbox SET modseq = modseq + 1 WHERE id = ?"
 HIDE = "UPDATE message SET hidden = 1 WHERE mailbox_id = ? AND uid = ?"
+COUNT = "SELECT count(*) FROM message WHERE mailbox_id = ? AND uid >= ? AND uid < ?"
 RECENT = "SELECT recent, uidnext FROM mailbox WHERE id = ?"
 CLAIM = "UPDATE mailbox SET recent = ? WHERE id = ? AND recent = ? RETURNING id"
 
@@ -119,6 +120,11 @@ class Mailboxes:
             return [Content(uid, bytes(prefix), blob, bytes(first), size) for uid, prefix, blob, first, size in rows]
 
         return self.db.read(work)
+
+    def count(self, mailbox_id: int, first: int, before: int) -> int:
+        """How many messages there are from UID ``first`` to below ``before``."""
+        row = self.db.read_slow(lambda tx: tx.one(COUNT, (mailbox_id, first, before)))
+        return 0 if row is None else int(row[0])
 
     def head(self, mailbox_id: int, uid: int, length: int) -> bytes:
         """The first ``length`` bytes of the message. Raises KeyError when it is gone."""

@@ -14,6 +14,7 @@ from .language import LANGUAGE
 from .login import LOGIN
 from .logout import LOGOUT
 from .noop import NOOP
+from .select import EXAMINE, SELECT
 from .starttls import STARTTLS
 from .unauthenticate import UNAUTHENTICATE
 
@@ -34,6 +35,8 @@ ALL: tuple[Command, ...] = (
     COMPRESS,
     UNAUTHENTICATE,
     # after it
+    SELECT,
+    EXAMINE,
     APPEND,
 )
 

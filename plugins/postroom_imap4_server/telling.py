@@ -1,0 +1,106 @@
+"""Untagged responses about the messages of a view, many at a time: what has gone, and what flags there are now."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from postroom.store.uids import ascending
+
+from .grammar.writing import FLAG_WORDS, SYSTEM_FLAGS, flags, ranges_set
+
+if TYPE_CHECKING:
+    from .session import Session
+    from .view import View
+
+PIECE = 1_000  # responses that are sent together
+LONGEST = 8_000  # characters of a VANISHED response
+RIGHT_OF = {"\\Seen": "s", "\\Deleted": "t"}  # RFC 4314 section 4: the right to change a flag, "w" for all others
+
+
+def expunges(session: Session, uids: Sequence[int], gone: Sequence[int]) -> bytes:
+    """What tells that ``gone`` (ascending) leave the numbering ``uids``."""
+    if session.qresync or session.uidonly:  # RFC 7162 section 3.2.10, RFC 9586 section 3.5
+        return vanished(ascending(gone))
+    # From the last to the first, so that each number is what it was before (RFC 9051 section 7.5.1)
+    return b"".join(b"* %d EXPUNGE\r\n" % (bisect_left(uids, uid) + 1) for uid in reversed(gone))
+
+
+def vanished(ranges: Iterable[tuple[int, int]], *, earlier: bool = False) -> bytes:
+    """VANISHED responses (RFC 7162 section 3.2.10), each of bounded length; ``earlier``: it was before this mailbox was selected."""
+    head = "* VANISHED (EARLIER)" if earlier else "* VANISHED"
+    lines, gathered, length = [], [], 0
+    for pair in ranges:
+        gathered.append(pair)
+        length += len(str(pair[0])) + len(str(pair[1])) + 2
+        if length > LONGEST:
+            lines.append(f"{head} {ranges_set(gathered)}\r\n")
+            gathered, length = [], 0
+    if gathered:
+        lines.append(f"{head} {ranges_set(gathered)}\r\n")
+    return "".join(lines).encode("ascii")
+
+
+def flags_of(session: Session, view: View, places: Iterable[range], *, uid: bool) -> None:
+    """Send the flags of messages; ``places`` are indexes into ``view.uids``. What is gone is passed over.
+
+    With UID where the client has asked by UID, or has not asked at all: then QRESYNC wants it (RFC 7162 section 3.2.4).
+    MODSEQ is there for whoever has enabled CONDSTORE (RFC 7162 section 3.1).
+    """
+    view.learn()
+    columns, uids = view.columns, view.uids
+    recent = 1 << 32 if session.rev2 else view.recent
+    form = _form(session, uid=uid)
+    for place in places:
+        for start in range(place.start, place.stop, PIECE):
+            positions = range(start, min(start + PIECE, place.stop))
+            rows = positions if uids is columns.uids else [view.row(position) for position in positions]
+            lines = []
+            for position, row in zip(positions, rows, strict=True):
+                if row < 0:
+                    continue
+                number = uids[position]
+                keywords = columns.keywords
+                if number >= recent or keywords:
+                    words = flags(columns.flags[row], keywords.get(number, ""), recent=number >= recent)
+                else:
+                    words = FLAG_WORDS[columns.flags[row]]
+                lines.append(form.format(position + 1, number, words, columns.modseqs[row]))
+            session.send("".join(lines).encode("ascii"))
+            session.out.breathe()
+    view.told((uids[position] for place in places for position in place), columns.modseq)
+
+
+def modseqs_of(session: Session, view: View, places: Iterable[range]) -> None:
+    """Send the modseqs of messages whose flags the client knows: what STORE with .SILENT answers (RFC 7162 section 3.1.3)."""
+    columns, uids = view.columns, view.uids
+    form = "* {1} UIDFETCH (MODSEQ ({2}))\r\n" if session.uidonly else "* {0} FETCH (UID {1} MODSEQ ({2}))\r\n"
+    for place in places:
+        rows = ((position, view.row(position)) for position in place)
+        lines = [form.format(position + 1, uids[position], columns.modseqs[row]) for position, row in rows if row >= 0]
+        session.send("".join(lines).encode("ascii"))
+        session.out.breathe()
+
+
+def flag_names(session: Session, view: View) -> None:
+    """Send which flags there are in the mailbox, and which of them the client may change for good (RFC 9051 section 7.1)."""
+    known = [*SYSTEM_FLAGS, *view.keywords.split()]
+    session.untagged(f"FLAGS ({' '.join(known)})")
+    session.untagged(f"OK [PERMANENTFLAGS ({' '.join(permanent(view))})] Flags that stay")
+
+
+def permanent(view: View) -> list[str]:
+    r"""The flags that the client may change; ``\*``: and keywords of its own."""
+    if view.read_only:
+        return []
+    system = [name for name in SYSTEM_FLAGS if RIGHT_OF.get(name, "w") in view.rights]
+    return [*system, *view.keywords.split(), "\\*"] if "w" in view.rights else system
+
+
+def _form(session: Session, *, uid: bool) -> str:
+    """The response with places for number, UID, flags and modseq."""
+    modseq = " MODSEQ ({3})" if session.condstore else ""
+    if session.uidonly:  # RFC 9586 section 3.2: the UID is there already
+        return f"* {{1}} UIDFETCH (FLAGS ({{2}}){modseq})\r\n"
+    return f"* {{0}} FETCH ({'UID {1} ' if uid else ''}FLAGS ({{2}}){modseq})\r\n"
