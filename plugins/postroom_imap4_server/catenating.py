@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # RFC 9051 section 9: section-spec
 _SECTION = re.compile(
     rb"(?P<path>[1-9]\d{0,3}(?:\.[1-9]\d{0,3})*)?(?:(?:(?<=\d)\.|^)"
-    rb"(?P<text>HEADER|TEXT|(?<=\.)MIME|HEADER\.FIELDS(?P<not>\.NOT)? \((?P<fields>[!-~]+(?: [!-~]+)*)\)))?",
+    rb"(?P<text>HEADER|TEXT|(?<=\.)MIME|HEADER\.FIELDS(?P<not>\.NOT)? \((?P<fields>[!-'*-~]+(?: [!-'*-~]+)*)\)))?",
     re.IGNORECASE,
 )
 HEADER_MOST = 1_048_576  # bytes of a header that is taken apart by fields
