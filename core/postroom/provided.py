@@ -23,6 +23,11 @@ class Service:
     handle: Callable[[Stream, Client], None]  # the stream is already TLS when encryption is "tls"
     limits: Limits
     refuse: Callable[[str], bytes]  # words to say to a client that may not connect ("too many connections …"), as bytes
+    choose_encryption: Callable[[Client], str] | None = None  # for one connection, before anything is said on it; None: as configured
+
+    def encryption(self, client: Client) -> str:
+        """How the connection of ``client``, which has just been made, is to be encrypted."""
+        return self.settings.encryption if self.choose_encryption is None else self.choose_encryption(client)
 
 
 @dataclass(frozen=True)

@@ -29,19 +29,19 @@ class Switched(NamedTuple):
 
 def may_start_tls(session: Session) -> bool:
     """Whether STARTTLS may be used now."""
-    return session.client.tls is None and session.settings.encryption.startswith("starttls")
+    return session.client.tls is None and session.client.encryption.startswith("starttls")
 
 
 def plain_allowed(session: Session) -> bool:
     """Whether a password may come in clear now (LOGIN)."""
-    if session.settings.auth == "off" or (session.client.tls is None and session.settings.encryption == "starttls-required"):
+    if session.settings.auth == "off" or (session.client.tls is None and session.client.encryption == "starttls-required"):
         return False
     return session.context.auth.plain_allowed(session.client, session.settings)
 
 
 def mechanisms(session: Session) -> list[str]:
     """The SASL mechanisms that may be used now."""
-    if session.client.tls is None and session.settings.encryption == "starttls-required":
+    if session.client.tls is None and session.client.encryption == "starttls-required":
         return []
     return session.context.auth.mechanisms(session.client, session.settings, session.out.binding())
 

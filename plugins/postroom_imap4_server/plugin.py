@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import get_args
 
 from postroom import Client, hookimpl
+from postroom.config.schema import Encryption
 from postroom.context import Context
 from postroom.provided import Service
 from postroom.wire.stream import Stream
@@ -16,6 +18,8 @@ from .settings import Imap4Service, Settings
 from .watching import Watching
 
 __all__ = ["Plugin", "Settings"]
+
+ENCRYPTIONS: tuple[str, ...] = get_args(Encryption)
 
 
 class Plugin:
@@ -49,9 +53,15 @@ class Plugin:
             connections=settings.max_connections,
             connections_per_address=settings.max_connections_per_address,
         )
-        return Service("IMAP4", settings, partial(self._serve, settings, limits), limits, refuse)
+        return Service("IMAP4", settings, partial(self._serve, settings, limits), limits, refuse, partial(self._encryption, settings))
+
+    def _encryption(self, settings: Imap4Service, client: Client) -> str:
+        """As configured, unless a plugin wants it otherwise for this client."""
+        chosen = self.context.ask.transform("connection_encryption", "encryption", settings.encryption, client=client)
+        return chosen if chosen in ENCRYPTIONS else settings.encryption
 
     def _serve(self, settings: Imap4Service, limits: ImapLimits, stream: Stream, client: Client) -> None:
+        client.encryption = client.encryption or self._encryption(settings, client)  # empty where nothing listens (tests)
         end = connection.serve(self.context, settings, limits, self.watching, stream, client)
         self.context.log.debug("imap.ended", session=client.session, address=client.address, end=end.value)
 

@@ -31,6 +31,7 @@ class Client:
     allowed: bool = True  # the access rules let this address in
     no_auth: bool = False  # the access rules let this address relay without authenticating
     only_users: tuple[str, ...] = ()  # the access rule lets only these accounts log in from there; empty means all
+    encryption: str = ""  # how the service encrypts this connection: none, starttls, starttls-required or tls
     tls: TlsDetails | None = None
     helo: str = ""
     user: str | None = None  # account name after a successful login

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 
 from ..ids import new_id, text
-from ..mail.client import Client
+from ..mail.client import Client, TlsDetails
 from . import proxy
 from .acceptor import Acceptor
 from .access import Decision, parse
@@ -61,7 +61,7 @@ class Listener:
         self._label = f"{service.protocol} {settings.id}"
         self._admission = Admission(self._label, service.limits, counters, access)
         self._proxies = [ipaddress.ip_network(network) for network in settings.proxy_from]
-        self._tls = tls if settings.encryption == "tls" else None
+        self._tls = tls
         self._log, self._metrics = log, metrics
         self._watchdog = Watchdog()
         self._listening = listening
@@ -102,10 +102,12 @@ class Listener:
             with self._admission.place():
                 ends, behind = self._ends(stream, sock, peer)
                 with self._admission.place_for(ends.address) as decision:
-                    self._secure(stream)
-                    rule = decision._replace(no_auth=False) if behind else decision
-                    connection.client = self._client(ends, rule, stream)
-                    self.service.handle(stream, connection.client)
+                    client = self._client(ends, decision._replace(no_auth=False) if behind else decision)
+                    client.encryption = self.service.encryption(client)
+                    if client.encryption == "tls":
+                        client.tls = self._secure(stream)
+                    connection.client = client
+                    self.service.handle(stream, client)
         except Refused as refusal:
             self._refuse(stream, peer, refusal)
         except (Disconnected, TimedOut):
@@ -134,11 +136,10 @@ class Listener:
             return (proxied._replace(address=plain(proxied.address)), False) if proxied else (ends, True)
         return ends, False
 
-    def _secure(self, stream: Stream) -> None:
-        if self._tls is not None:
-            stream.start_tls(self._tls.context(), server_side=True, timeout=self.service.limits.handshake)
+    def _secure(self, stream: Stream) -> TlsDetails:
+        return stream.start_tls(self._tls.context(), server_side=True, timeout=self.service.limits.handshake)
 
-    def _client(self, ends: Endpoints, rule: Decision, stream: Stream) -> Client:
+    def _client(self, ends: Endpoints, rule: Decision) -> Client:
         settings = self.service.settings
         return Client(
             session=text(new_id()),
@@ -152,7 +153,6 @@ class Listener:
             allowed=rule.allowed,
             no_auth=rule.no_auth,
             only_users=rule.users,
-            tls=stream.tls,
         )
 
     def _refuse(self, stream: Stream, peer: Any, refusal: Refused) -> None:
@@ -161,7 +161,7 @@ class Listener:
         if time.monotonic() - self._refusal_logged >= 1.0:  # a flood must not fill the log as well; the metric counts all
             self._refusal_logged = time.monotonic()
             self._log.warning("connection.refused", service=self._label, peer=_words(peer), reason=str(refusal))
-        if self._tls is None:
+        if self.service.settings.encryption != "tls":
             with suppress(Disconnected, TimedOut):
                 stream.write(self.service.refuse(refusal.words))
                 stream.flush()
