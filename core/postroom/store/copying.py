@@ -14,7 +14,7 @@ from .uids import HIGHEST, Clause, clauses, ranges
 Pairs = list[tuple[int, int]]  # (UID in the source, UID in the target), ascending
 
 TARGET = "SELECT uidnext, modseq, keywords FROM mailbox WHERE id = ?"
-LOCK_ROWS = "SELECT id FROM mailbox WHERE id IN (?, ?) ORDER BY id FOR UPDATE"  # PostgreSQL: in one order, or two copies block each other
+LOCK_BOTH = "SELECT id FROM mailbox WHERE id IN (?, ?) ORDER BY id FOR UPDATE"  # PostgreSQL: in one order, or two copies block each other
 
 CHOSEN = "SELECT uid, flags, size, keywords FROM message WHERE mailbox_id = ? AND uid < ? AND {clause} ORDER BY uid"
 COPY = (
@@ -44,7 +44,7 @@ def copy(
     room are left out. Raises Conflict when the target is gone.
     """
     if tx.dialect == "postgresql":
-        tx.execute(LOCK_ROWS, (source_id, target_id))
+        tx.execute(LOCK_BOTH, (source_id, target_id))
     box = tx.one(TARGET, (target_id,))
     if box is None:
         raise Conflict(f"there is no mailbox {target_id} any more")
@@ -55,7 +55,7 @@ def copy(
         place = (target_id, box[0] + len(rows) - 1, box[1] + 1, now)
         rows += _copy(tx, clause, (source_id, below), place, keep_dates_and_flags)
     if rows:
-        known = _spell(tx, target_id, box[0], box[2], {row[3] for row in rows if row[3]}) if keep_dates_and_flags else box[2]
+        known = spell(tx, target_id, box[0], box[2], {row[3] for row in rows if row[3]}) if keep_dates_and_flags else box[2]
         tx.do(COUNT, (len(rows), box[1] + 1, *_counts(rows, keep_dates_and_flags), known, target_id))
     return [(row[0], box[0] + index) for index, row in enumerate(rows)]
 
@@ -66,6 +66,15 @@ def move(tx: Tx, source_id: int, uids: Iterable[int] | Iterable[tuple[int, int]]
     pairs = copy(tx, source_id, uids, target_id, at=now)
     expunge(tx, source_id, [old for old, _ in pairs], recover=False, at=now)
     return pairs
+
+
+def spell(tx: Tx, target_id: int, first: int, known: str, texts: set[str]) -> str:
+    """Let the target know the keywords of the copies, from UID ``first``, and spell them as it does; all that it knows now."""
+    for text in sorted(texts):
+        known, words = spelled(known, text.split(), drop=True)
+        if (here := joined(words)) != text:
+            tx.do(SPELL, (here, target_id, first, text))
+    return known
 
 
 def _copy(tx: Tx, clause: Clause, source: tuple[int, int], place: tuple[int, int, int, int], keep: bool) -> list[Row]:
@@ -84,12 +93,3 @@ def _counts(rows: list[Row], keep: bool) -> tuple[int, int, int, int]:
     if not keep:
         return len(rows), len(rows), 0, size
     return len(rows), sum(1 - (row[1] & 1) for row in rows), sum(row[1] >> 3 & 1 for row in rows), size
-
-
-def _spell(tx: Tx, target_id: int, first: int, known: str, texts: set[str]) -> str:
-    """Let the target know the keywords of the copies, from UID ``first``, and spell them as it does; all that it knows now."""
-    for text in sorted(texts):
-        known, words = spelled(known, text.split(), drop=True)
-        if (here := joined(words)) != text:
-            tx.do(SPELL, (here, target_id, first, text))
-    return known

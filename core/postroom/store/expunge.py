@@ -20,6 +20,7 @@ NOTE = (  # that it was there, and no more
     f"INSERT INTO expunged ({COLUMNS}) SELECT mailbox_id, uid, CAST(? AS BIGINT), CAST(? AS BIGINT), 0, size, CAST('' AS {{bytes}}), 0,"
     " flags, '', 0, 0, 0, 0 FROM message WHERE mailbox_id = ?"
 )
+CHOSEN = "SELECT uid, flags, size FROM message WHERE mailbox_id = ?"
 REMOVE = "DELETE FROM message WHERE mailbox_id = ?"
 MARKED = " AND flags & 8 <> 0"  # \Deleted
 COUNT = "UPDATE mailbox SET modseq = ?, messages = messages - ?, unseen = unseen - ?, deleted = deleted - ?, bytes = bytes - ? WHERE id = ?"
@@ -60,7 +61,8 @@ def expunge(
 
 def _remove(tx: Tx, condition: str, which: tuple[int, ...], stamp: tuple[int, int], recover: bool) -> list[Row]:
     note = KEEP if recover else NOTE.format(bytes="BLOB" if tx.dialect == "sqlite" else "BYTEA")
-    rows = tx.execute(f"{note}{condition} RETURNING uid, flags, size", (*stamp, *which))
+    rows = tx.execute(f"{CHOSEN}{condition}", which)  # by itself: RETURNING from ten thousand rows takes SQLite three times as long
     if rows:
+        tx.do(f"{note}{condition}", (*stamp, *which))
         tx.do(f"{REMOVE}{condition}", which)
     return rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from .appending import DELETED, SEEN
@@ -14,15 +13,12 @@ from .uids import clauses, ranges
 LOCK = "SELECT modseq, keywords FROM mailbox WHERE id = ?"
 LOCK_ROW = f"{LOCK} FOR UPDATE"  # PostgreSQL: whoever holds this row has the mailbox to itself; SQLite has one writer anyway
 
-STATES = "SELECT flags, keywords, count(*) FROM message WHERE mailbox_id = ? AND {clause} GROUP BY flags, keywords"
+CHOSEN = "SELECT uid, flags, keywords, modseq FROM message WHERE mailbox_id = ? AND {clause}"
 TURN = (
     "UPDATE message SET flags = ?, keywords = ?, modseq = ?, touched = 1 WHERE mailbox_id = ? AND {clause}"
-    " AND flags = ? AND keywords = ? RETURNING uid"
+    " AND flags = ? AND keywords = ? AND modseq <= ?"
 )
-EACH = "SELECT uid, flags, keywords FROM message WHERE mailbox_id = ? AND {clause}"
 TURN_ONE = "UPDATE message SET flags = ?, keywords = ?, modseq = ?, touched = 1 WHERE mailbox_id = ? AND uid = ?"
-UNCHANGED = "{clause} AND modseq <= ?"
-REFUSED = "SELECT uid FROM message WHERE mailbox_id = ? AND {clause} AND modseq > ?"
 COUNT = "UPDATE mailbox SET modseq = ?, unseen = unseen + ?, deleted = deleted + ?, keywords = ? WHERE id = ?"
 GROUPS = 16  # different states in one piece up to which they are changed by a statement each
 
@@ -37,15 +33,14 @@ class Change(NamedTuple):
     keywords: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Flagged:
+class Flagged(NamedTuple):
     """What became of them."""
 
     modseq: int  # of the mailbox now
     before: int  # of the mailbox before; the same when nothing changed
-    changed: list[int] = field(default_factory=list)  # UIDs of messages that are different now, ascending
-    modified: list[int] = field(default_factory=list)  # UIDs that were left alone because they had changed (RFC 7162), ascending
-    states: dict[State, list[int]] = field(default_factory=dict)  # the changed UIDs by what they have now
+    changed: list[int]  # UIDs of messages that are different now, ascending
+    modified: list[int]  # UIDs that were left alone because they had changed (RFC 7162), ascending
+    states: dict[State, list[int]]  # the changed UIDs by what they have now
 
 
 def change_flags(
@@ -65,62 +60,52 @@ def change_flags(
     if held is None:
         raise KeyError(mailbox_id)
     known, words = spelled(held[1], change.keywords) if change.mode != "remove" else (held[1], change.keywords)
-    turn = Turn(tx, mailbox_id, held[0] + 1, change.mode, change.flags, frozenset(words))
-    found = Flagged(held[0], held[0])
+    modseq = held[0]
+    bound = modseq if unchanged_since is None else min(modseq, unchanged_since)
+    turn = Turn(tx, mailbox_id, modseq, change._replace(keywords=words), bound)
     for clause, params in clauses(ranges(uids)):
-        if unchanged_since is None:
-            turn.piece(clause, params)
-            continue
-        bounded = (*params, unchanged_since)
-        found.modified += (row[0] for row in tx.execute(REFUSED.format(clause=clause), (mailbox_id, *bounded)))
-        turn.piece(UNCHANGED.format(clause=clause), bounded)
+        turn.piece(clause, params)
     if turn.states or known != held[1]:
-        found.modseq = turn.modseq
-        tx.do(COUNT, (turn.modseq, turn.unseen, turn.deleted, known, mailbox_id))
-    found.states = turn.states
-    found.changed = sorted(uid for group in turn.states.values() for uid in group)
-    found.modified.sort()
-    return found
+        tx.do(COUNT, (held[0] + 1, turn.unseen, turn.deleted, known, mailbox_id))
+        modseq = held[0] + 1
+    changed = sorted(uid for group in turn.states.values() for uid in group)
+    return Flagged(modseq, held[0], changed, sorted(turn.modified), turn.states)
 
 
 class Turn:
     """One change of flags under way."""
 
-    def __init__(self, tx: Tx, mailbox_id: int, modseq: int, mode: str, flags: int, words: frozenset[str]) -> None:
-        self.tx, self.mailbox_id, self.modseq = tx, mailbox_id, modseq
-        self._mode, self._flags, self._words = mode, flags, words
-        self._lowered = frozenset(word.lower() for word in words)
-        self.states: dict[State, list[int]] = {}
+    def __init__(self, tx: Tx, mailbox_id: int, modseq: int, change: Change, bound: int) -> None:
+        self.tx, self.mailbox_id, self.modseq = tx, mailbox_id, modseq + 1
+        self._mode, self._flags, self._words = change.mode, change.flags, frozenset(change.keywords)
+        self._lowered = frozenset(word.lower() for word in change.keywords)
+        self._bound = bound  # messages with a higher modseq are left alone
+        self.modified: list[int] = []
+        self.states: dict[State, list[int]] = {}  # changed UIDs by what they have now
         self.unseen = self.deleted = 0  # how much the counts of the mailbox change
 
     def piece(self, clause: str, params: tuple[int, ...]) -> None:
-        """Change one piece of the messages."""
+        """Change one piece of the messages. What is to be changed is read first: RETURNING from the change takes SQLite longer."""
         where = (self.mailbox_id, *params)
-        rows = self.tx.execute(STATES.format(clause=clause), where)
-        wanted = [((flags, keywords), after) for flags, keywords, _ in rows if (after := self._after(flags, keywords)) is not None]
-        if len(wanted) > GROUPS:
-            self._one_by_one(clause, where)
+        groups: dict[State, list[int]] = {}
+        for uid, flags, keywords, modseq in self.tx.execute(CHOSEN.format(clause=clause), where):
+            if modseq > self._bound:
+                self.modified.append(uid)
+            else:
+                groups.setdefault((flags, keywords), []).append(uid)
+        turns = [(state, after, uids) for state, uids in groups.items() if (after := self._after(*state)) is not None]
+        for state, after, uids in turns:
+            self._note(state, after, uids)
+        if len(turns) > GROUPS:
+            self.tx.many(TURN_ONE, [(*after, self.modseq, self.mailbox_id, uid) for _, after, uids in turns for uid in uids])
             return
-        # No message is changed twice: what a change has made is never a state that it changes
-        for state, after in wanted:
-            changed = self.tx.execute(TURN.format(clause=clause), (*after, self.modseq, *where, *state))
-            self._note(state, after, [row[0] for row in changed])
+        for state, after, _ in turns:  # no message is changed twice: its modseq is above the bound by then
+            self.tx.do(TURN.format(clause=clause), (*after, self.modseq, *where, *state, self._bound))
 
-    def _one_by_one(self, clause: str, where: tuple[int, ...]) -> None:
-        rows = []
-        for uid, flags, keywords in self.tx.execute(EACH.format(clause=clause), where):
-            after = self._after(flags, keywords)
-            if after is not None:
-                rows.append((*after, self.modseq, self.mailbox_id, uid))
-                self._note((flags, keywords), after, [uid])
-        self.tx.many(TURN_ONE, rows)
-
-    def _note(self, state: State, after: State, uids: Iterable[int]) -> None:
-        before = len(group := self.states.setdefault(after, []))
-        group.extend(uids)
-        count = len(group) - before
-        self.unseen += count * ((state[0] & SEEN) - (after[0] & SEEN))
-        self.deleted += count * (((after[0] & DELETED) - (state[0] & DELETED)) // DELETED)
+    def _note(self, state: State, after: State, uids: list[int]) -> None:
+        self.states.setdefault(after, []).extend(uids)
+        self.unseen += len(uids) * ((state[0] & SEEN) - (after[0] & SEEN))
+        self.deleted += len(uids) * (((after[0] & DELETED) - (state[0] & DELETED)) // DELETED)
 
     def _after(self, flags: int, keywords: str) -> State | None:
         """What becomes of a state; None when it is not different."""
