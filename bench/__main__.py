@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import dovecot, footprint, growth, imap, postfix, servers, throughput
+from . import dovecot, footprint, growth, imap, imap_footprint, postfix, servers, throughput
 from .table import Row, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +26,8 @@ SUITES: dict[str, Callable[[], Iterator[Row]]] = {
     "large": footprint.large_message,
     "growth": growth.growing,
     "imap": imap.comparing,
+    "idle": imap_footprint.idling,
+    "select": imap_footprint.selecting,
 }
 HEAD = """\
 # Benchmarks

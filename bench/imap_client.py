@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +26,10 @@ class Client:
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def fileno(self) -> int:
+        """For select and the like."""
+        return self._socket.fileno()
 
     def close(self) -> None:
         """Hang up."""
@@ -75,11 +80,11 @@ class Client:
             self.pass_over(command)
         return (time.perf_counter() - start) * 1000
 
-    def append(self, mailbox: str, *messages: bytes) -> None:
+    def append(self, mailbox: str, *messages: tuple[bytes, datetime]) -> None:
         """APPEND, with several messages MULTIAPPEND (RFC 3502), with literals that wait for nothing (RFC 7888)."""
         pieces = [f"APPEND {mailbox}".encode()]
-        for message in messages:
-            pieces += [b" {%d+}\r\n" % len(message), message]
+        for content, received in messages:
+            pieces += [f' "{received:%d-%b-%Y %H:%M:%S %z}" {{{len(content)}+}}\r\n'.encode(), content]
         self.pass_over(*pieces)
 
     @staticmethod
