@@ -16,11 +16,12 @@ ANY = NOT_AUTHENTICATED | LOGGED_IN
 
 
 class Command(NamedTuple):
-    """One command. First all of it is read, then the state is looked at, then it does its one thing."""
+    """One command. First the state is looked at, then all of it is read, then it does its one thing."""
 
     name: bytes  # in capitals: b"FETCH", b"UID FETCH"
     states: int  # in which it may be used
-    parse: Callable[[Reader], Any]  # reads the arguments to the end of the command (reader.end()); raises Bad, No, Bye
+    # reads the arguments (the space before them is read already) to the end of the command (reader.end()); raises Bad, No, Bye
+    parse: Callable[[Reader], Any]
     run: Callable[
         [Session, Any], str
     ]  # sends untagged data; returns the text of the tagged OK, with its response code; raises No, Bad, Bye
