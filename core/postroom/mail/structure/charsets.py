@@ -50,9 +50,8 @@ def _codec(charset: bytes) -> str:
     try:
         found = codecs.lookup(charset.decode("ascii").strip())
         known = _REALLY.get(found.name, found.name)
-        if known in _NOT_CHARSETS or not isinstance(b"a".decode(known), str):
+        if known in _NOT_CHARSETS or not isinstance(codecs.getincrementaldecoder(known)().decode(b""), str):
             return GUESS
-        codecs.getincrementaldecoder(known)
     except (LookupError, ValueError, TypeError):  # not known, a name that no codec can have, a codec that does not give text
         return GUESS
     return known

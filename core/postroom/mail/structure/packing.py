@@ -25,7 +25,7 @@ def load(data: bytes) -> Part:
         raise BadPacking("written by another release")
     try:
         return _part(json.loads(data[1:].decode("latin-1")))
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise BadPacking(str(error)) from None
 
 

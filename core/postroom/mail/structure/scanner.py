@@ -25,7 +25,8 @@ MAX_DEPTH = 50  # parts within parts; what is deeper is opaque
 MAX_PARTS = 10_000  # in a message; the last one reaches to the end
 MAX_HEADER = 256 * 1024  # bytes of a header that are looked at
 MAX_BOUNDARY = 1024  # RFC 2046 5.1.1 allows 70
-PIECE = 256 * 1024  # a message that is whole in memory is fed in such pieces: what is searched in vain is searched only so far
+PIECE = 256 * 1024  # a message that is whole in memory is fed in such pieces
+STEP = 16 * 1024  # bytes that are searched at a time: a search in vain, of which each part may cause some, costs no more
 
 
 class _Open(NamedTuple):
@@ -43,11 +44,13 @@ class _In(Enum):
 def scan(message: bytes | Iterable[bytes]) -> Part:
     """The structure of a message, given whole or in pieces."""
     scanner = Scanner()
-    if isinstance(message, bytes):
-        message = [message] if len(message) <= PIECE else (message[start : start + PIECE] for start in range(0, len(message), PIECE))
-    for piece in message:
+    for piece in _pieces(message) if isinstance(message, bytes) else message:
         scanner.feed(piece)
     return scanner.close()
+
+
+def _pieces(message: bytes) -> Iterable[bytes]:
+    return (message,) if len(message) <= PIECE else (message[start : start + PIECE] for start in range(0, len(message), PIECE))
 
 
 class Scanner:
@@ -105,15 +108,15 @@ class Scanner:
 
     def _read_header(self, final: bool) -> bool:
         data, start = self._data, self._position
-        strict = data.find(b"\n\r\n", start)
-        loose = data.find(b"\n\n", start, strict + 1 if strict >= 0 else len(data))
+        stop = min(start + STEP, len(data))
+        strict = data.find(b"\n\r\n", start, stop + 2)
+        loose = data.find(b"\n\n", start, strict + 1 if strict >= 0 else stop + 1)
         empty = loose if loose >= 0 else strict  # the LF before the empty line
-        number, found = self._boundary(start, empty if empty >= 0 else len(data))
+        number, found = self._boundary(start, empty if empty >= 0 else stop)
         if number >= 0:
             return self._cut_header(number, found, final)
         if empty < 0:
-            self._position = max(start, len(data) - max(self._longest, 3))
-            return False
+            return self._pass_over(stop)
         self._end_header(empty + 1, empty + (2 if empty == loose else 3))
         return True
 
@@ -126,14 +129,20 @@ class Scanner:
         return True
 
     def _read_body(self, final: bool) -> bool:
-        number, found = self._boundary(self._position, len(self._data))
+        stop = min(self._position + STEP, len(self._data))
+        number, found = self._boundary(self._position, stop)
         if number < 0:
-            self._position = max(self._position, len(self._data) - max(self._longest, 2))
-            return False
+            return self._pass_over(stop)
         if not self._decided(found, final):
             return False
         self._boundary_line(number, found, found - 1 if self._data[found - 1 : found] == b"\r" else found)
         return True
+
+    def _pass_over(self, stop: int) -> bool:
+        """Nothing begins before ``stop``; where the bytes end there, what may have begun is looked at again with those that follow."""
+        more = stop < len(self._data)
+        self._position = stop if more else max(self._position, stop - max(self._longest, 3))
+        return more
 
     def _decided(self, found: int, final: bool) -> bool:
         """True when all is there that tells which boundary it is and whether the line closes."""
@@ -156,7 +165,7 @@ class Scanner:
         self._position = found + len(opened.mark)
         closed = self._data.startswith(b"--", self._position)
         self._state = _In.BODY if closed else _In.LINE
-        if closed or self._parts >= MAX_PARTS:
+        if closed or self._parts >= MAX_PARTS - 1:
             self._open[number] = opened._replace(mark=b"")
         self._remember_marks()
 
