@@ -88,7 +88,7 @@ def core(
     ask = Asker(manager.hook, time.monotonic, fault_reporter(log, metrics), Deadlines(config.server.hook_deadline))
     db = connect(config.database.url, pool=config.database.pool, base=config.base)
     news = News(config.server.run_dir, later=gevent.spawn_later)
-    blobs, accounts, directory = Blobs(db), Accounts(db), DirectoryCache(db)
+    blobs, accounts, directory = Blobs(db), Accounts(db, folders=config.store.new_folders), DirectoryCache(db)
     news.subscribe("accounts", lambda _: directory.refresh())
     reports = Reports(ask, blobs, hostname=config.server.hostname, domain=config.domains.default, give_up=config.queue.give_up, clock=clock)
     return Context(
@@ -98,7 +98,7 @@ def core(
         blobs=blobs,
         accounts=accounts,
         directory=directory,
-        mailboxes=Mailboxes(db, blobs),
+        mailboxes=Mailboxes(db, blobs, recover=config.store.keep_deleted > 0),
         columns=ColumnsCache(db),
         folders=Folders(db),
         auth=authenticator(config, accounts, ask, news),

@@ -1,4 +1,4 @@
-"""What is thrown away now and then, by one worker of all: message bytes that nobody refers to, old traces, leases that ended long ago."""
+"""What is thrown away now and then, by one worker of all: deleted messages, bytes that nobody refers to, old traces, leases long ended."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .provided import Job
+from .store.retention import forget
 from .store.traces import Traces
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def housekeeping(context: Context) -> Job:
 
     def run() -> None:
         now = time.time()
+        forget(context.db, now, context.config.store.keep_deleted)
         context.blobs.collect(now)
         Traces(context.db).forget(now - TRACES_FOR)
         context.leases.forget(now - LEASES_FOR)

@@ -63,7 +63,7 @@ class Call:
             if db.dialect == "postgresql":
                 news.relays.append(partial(tell_nodes, db))
             try:
-                yield Opened(config, db, Accounts(db), news)
+                yield Opened(config, db, Accounts(db, folders=config.store.new_folders), news)
             finally:
                 news.close()
                 db.close()

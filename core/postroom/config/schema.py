@@ -15,8 +15,10 @@ from .types import (
     Duration,
     ExistingFile,
     ExistingFolder,
+    FolderName,
     Name,
     Network,
+    Retention,
     RetrySchedule,
     Size,
     Sources,
@@ -73,6 +75,46 @@ class DatabaseSettings(Section):
         repr=False,  # it may hold a password
     )
     pool: int = Field(20, ge=1, le=1000, description="Connections of each worker at most (PostgreSQL).")
+
+
+class FolderSettings(Section):
+    """One folder of every new account."""
+
+    name: FolderName = Field(description="Its path, with / between the levels.")
+    use: Literal["drafts", "sent", "junk", "trash", "archive"] | None = Field(
+        None, description="What mail clients use it for (RFC 6154 special use); null is an ordinary folder."
+    )
+
+    @property
+    def special(self) -> str:
+        """The attribute that stands for the use, '' for an ordinary folder."""
+        return f"\\{self.use.capitalize()}" if self.use else ""
+
+
+class StoreSettings(Section):
+    """How mail is kept in mailboxes."""
+
+    keep_deleted: Retention = Field(
+        72 * 3600.0, description="How long deleted messages can be had back (`postroom user undelete`); 0s: not at all."
+    )
+    folders: list[FolderSettings] = Field(
+        [FolderSettings(name=use.capitalize(), use=use) for use in ("drafts", "sent", "junk", "trash", "archive")],
+        description="Folders of a new account beside INBOX. Quarantined mail goes to Junk, which is made when it is missing.",
+    )
+
+    def checks(self) -> Iterator[tuple[Location, str]]:
+        """Each name once, each use once, and INBOX is there anyway."""
+        seen: dict[tuple[str, str], str] = {("name", "inbox"): "INBOX, which every account has"}
+        for index, folder in enumerate(self.folders):
+            for key, value in (("name", folder.name), ("use", folder.use)):
+                if value and (key, value.lower()) in seen:
+                    yield ("folders", index, key), f"{value} is there twice (first at {seen[key, value.lower()]})"
+                seen.setdefault((key, str(value).lower()), f"folders[{index}]")
+
+    @property
+    def new_folders(self) -> dict[str, str]:
+        """The folders of a new account with their special uses."""
+        return {"INBOX": ""} | {folder.name: folder.special for folder in self.folders}
 
 
 class SniSettings(Section):
@@ -238,6 +280,7 @@ class Config(Section):
 
     server: ServerSettings = Field(default_factory=ServerSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
     tls: TlsSettings = Field(default_factory=TlsSettings)
     domains: DomainSettings = Field(default_factory=DomainSettings)
     access: list[AccessRule] = Field(

@@ -158,6 +158,13 @@ def system_user(text: str) -> str:
     return text
 
 
+def folder_name(text: str) -> str:
+    """The path of a folder itself; raises ValueError when no mail client could ask for it."""
+    if any(character in "%*" or not character.isprintable() for character in text) or not all(text.split("/")):
+        raise ValueError("the path of a folder is expected, such as Work or Lists/News, without * and %")
+    return text
+
+
 def text_of(value: Any) -> Any:
     """A number written without quotes as the text that was meant (5.2 is the version "5.2")."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -169,6 +176,7 @@ def _text_schema(example: str) -> WithJsonSchema:
 
 Duration = Annotated[float, BeforeValidator(parse_duration), AfterValidator(positive), _text_schema("5m")]  # seconds
 Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema({"type": ["string", "integer"], "examples": ["10MB"]})]  # bytes
+Retention = Annotated[float, BeforeValidator(parse_duration), _text_schema("72h")]  # seconds; 0s keeps nothing
 RetrySchedule = Annotated[
     tuple[float, ...],  # seconds between an attempt and the next
     BeforeValidator(parse_schedule),
@@ -187,4 +195,5 @@ Sources = Annotated[
 DatabaseUrl = Annotated[str, AfterValidator(database_url)]
 SystemUser = Annotated[str, AfterValidator(system_user)]
 Secret = SecretStr  # shown as ****** wherever it is printed
+FolderName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(folder_name)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -56,13 +56,16 @@ FOLDERS = "SELECT id FROM mailbox WHERE account_id = ? UNION ALL SELECT id FROM 
 IN_FOLDERS = ("message", "expunged", "acl", "annotation")
 OF_ACCOUNT = ("mailbox", "deleted_mailbox", "subscription", "annotation")
 
+BOXES = "SELECT id FROM mailbox WHERE account_id = ? UNION ALL SELECT id FROM deleted_mailbox WHERE account_id = ?"
+
 
 class Accounts(Mappings, Lists):
     """Reads and changes accounts, mappings and lists; every change is one transaction that bumps the directory's version."""
 
-    def __init__(self, db: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, db: Database, clock: Callable[[], float] = time.time, *, folders: Mapping[str, str] = appending.SPECIAL) -> None:
         super().__init__(db)
         self.clock = clock
+        self.folders = folders  # of a new account: path -> special use
 
     def get(self, name: str) -> Account | None:
         """The account of that name in any case, or None."""
@@ -89,8 +92,9 @@ class Accounts(Mappings, Lists):
         def work(tx: Tx) -> None:
             refuse_taken(tx, account.name)
             tx.do(INSERT, [_stored(column, getattr(account, column)) for column in COLUMNS])
-            for folder in appending.SPECIAL:
-                appending.make(tx, account.id, folder)
+            validity = appending.new_validity(tx)
+            for folder, special in self.folders.items():
+                appending.make(tx, account.id, folder, special=special, validity=validity)
 
         self.change(work)
         return account
@@ -128,6 +132,15 @@ class Accounts(Mappings, Lists):
     def _one(self, sql: str, key: str | int) -> Account | None:
         row = self.db.read(lambda tx: tx.one(sql, (key,)))
         return None if row is None else _account(row)
+
+
+def _remove_all(tx: Tx, account_id: int, name: str) -> None:
+    """Everything that an account has, and what others have granted to it: the name may be somebody else's next year."""
+    for table in ("message", "expunged", "acl", "annotation"):
+        tx.do(f"DELETE FROM {table} WHERE mailbox_id IN ({BOXES})", (account_id, account_id))
+    for table in ("mailbox", "deleted_mailbox", "subscription", "annotation"):
+        tx.do(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
+    tx.do("DELETE FROM acl WHERE identifier IN (?, ?)", (name, f"-{name}"))  # RFC 4314 section 2: "-" takes rights away
 
 
 def _account(row: Row) -> Account:

@@ -29,7 +29,7 @@ EXPUNGED_OF = "SELECT uid FROM expunged WHERE mailbox_id = ? AND modseq > ? AND 
 
 
 class TooMuch(Exception):
-    """More has changed than this reader wants to read."""
+    """More has changed than this reader wants to read, or than is known."""
 
 
 @dataclass(slots=True, eq=False)
@@ -85,16 +85,15 @@ class ColumnsCache:
         is no mailbox of that id, StoreUnavailable.
         """
         columns = self.current(mailbox_id)
-        _, uidnext, horizon = self._head(mailbox_id)
-        asked = [(first, min(last, uidnext - 1)) for first, last in known if first < uidnext]
-        if since < horizon:
-            return missing(columns, asked)
+        asked = [(first, min(last, columns.uidnext - 1)) for first, last in known if first < columns.uidnext]
 
         def work(tx: Tx) -> list[int]:
             wanted = ((EXPUNGED_OF.format(clause=clause), params) for clause, params in clauses(asked))
             return [row[0] for sql, params in wanted for row in tx.execute(sql, (mailbox_id, since, *params))]
 
-        return ascending(self.db.read_slow(work))
+        found = self.db.read_slow(work)
+        forgotten = since < self._head(mailbox_id)[2]  # looked at after the expunges: some may have been forgotten meanwhile
+        return missing(columns, asked) if forgotten else ascending(found)
 
     def applied(self, mailbox_id: int, change: Flagged) -> None:
         """A change of flags has been committed: the snapshot need not read what the asker knows. Without it all is right as well."""
@@ -132,19 +131,17 @@ class ColumnsCache:
 
     def _renewed(self, mailbox_id: int, entry: Entry) -> Columns:
         old = entry.columns
-        modseq, uidnext, horizon = self._head(mailbox_id)
+        modseq, uidnext, _ = self._head(mailbox_id)
         if old is not None and old.modseq >= modseq:
             return old
-        if old is None or old.modseq < horizon:
-            entry.deltas.clear()
-            return self._keep(mailbox_id, entry, self._loaded(mailbox_id, modseq, uidnext))
         try:
-            fresh, delta = self._delta(old, modseq, uidnext)
+            if old is not None:
+                fresh, delta = self._delta(old, modseq, uidnext)
+                entry.deltas.append((old.modseq, delta))
+                return self._keep(mailbox_id, entry, fresh)
         except TooMuch:
             entry.deltas.clear()
-            return self._keep(mailbox_id, entry, self._loaded(mailbox_id, modseq, uidnext))
-        entry.deltas.append((old.modseq, delta))
-        return self._keep(mailbox_id, entry, fresh)
+        return self._keep(mailbox_id, entry, self._loaded(mailbox_id, modseq, uidnext))
 
     def _delta(self, old: Columns, modseq: int, uidnext: int) -> tuple[Columns, Delta]:
         try:
@@ -177,12 +174,16 @@ class ColumnsCache:
 
 
 def read(tx: Tx, old: Columns, uidnext: int, most: int) -> tuple[Sequence[Change], Sequence[Row], Sequence[int]]:
-    """What has become of a snapshot: other flags, new messages, expunges. Raises TooMuch when one of them has more than ``most`` rows."""
+    """What has become of a snapshot: other flags, new messages, expunges. Raises TooMuch when one of them has more than ``most`` rows.
+
+    Last of all it looks whether all expunges since then are still known: they may have been forgotten a moment ago.
+    """
     box = old.mailbox_id
     touched = tx.execute(TOUCHED, (box, old.modseq, most + 1))
     fresh = tx.execute(ROWS, (box, old.uidnext, uidnext, most + 1)) if uidnext > old.uidnext else []
     gone = tx.execute(EXPUNGED, (box, old.modseq, most + 1))  # last: what is gone by then is not in the snapshot
-    if max(len(touched), len(fresh), len(gone)) > most:
+    head = tx.one(HEAD, (box,))
+    if max(len(touched), len(fresh), len(gone)) > most or head is None or head[2] > old.modseq:
         raise TooMuch
     return touched, fresh, [row[0] for row in gone]
 
