@@ -39,6 +39,7 @@ def load_of(server: Server, *recipients: str, clients: int = 4) -> Load:
     return Load(lambda: server.ports["SMTP"], server.changes["server"]["hostname"], recipients or ("bob@example.test",), clients)
 
 
+IMAP4 = {"encryption": "starttls", "allow_plaintext_auth": True, "max_logins_per_user": 2000, "max_logins_per_address": 2000}
 ENGINES = [pytest.param(engine, marks=pytest.mark.xdist_group(f"faults-{engine}")) for engine in ("sqlite", "postgresql")]
 
 
@@ -56,6 +57,9 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             },
             "pop3_server": {
                 "services": [{"id": 1, "name": "POP3", "listen": ["127.0.0.1:0"], "allow_plaintext_auth": True, **SERVICE_LIMITS}]
+            },
+            "imap4_server": {
+                "services": [{"id": 1, "name": "IMAP4", "listen": ["127.0.0.1:0"], **IMAP4, **SERVICE_LIMITS}],
             },
             "metrics": {"services": [{"id": 1, "name": "Metrics", "listen": ["127.0.0.1:0"], **SERVICE_LIMITS}]},
         },

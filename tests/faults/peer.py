@@ -98,6 +98,24 @@ class Peer:
         self.ask(b"USER " + name.encode())
         return self.ask(b"PASS " + password.encode())
 
+    def say(self, command: bytes, tag: bytes = b"t") -> list[str]:
+        """Send an IMAP command; the lines of its answer, the tagged one last."""
+        self.send(tag + b" " + command + b"\r\n")
+        return self.answer(tag)
+
+    def answer(self, tag: bytes = b"t") -> list[str]:
+        """The lines through the tagged one."""
+        lines = [self.line()]
+        while not lines[-1].startswith(tag.decode() + " "):
+            lines.append(self.line())
+        return lines
+
+    def login_imap(self, name: str, password: str = "secret", *, select: bool = False) -> None:
+        """LOGIN, and SELECT of the INBOX; both must succeed."""
+        assert self.say(f"LOGIN {name} {password}".encode())[-1].startswith("t OK")
+        if select:
+            assert self.say(b"SELECT INBOX")[-1].startswith("t OK")
+
     def text(self) -> bytes:
         """A multi-line POP3 answer after its status line, without stuffing and end mark. Raises Gone."""
         lines = []

@@ -32,6 +32,10 @@ class Target:
         """A connection to the POP3 service."""
         return Peer(self.server.ports["POP3"], source=source, timeout=timeout)
 
+    def imap4(self, *, source: str = STRANGER, timeout: float = 20.0) -> Peer:
+        """A connection to the IMAP4 service."""
+        return Peer(self.server.ports["IMAP4"], source=source, timeout=timeout)
+
     def inbox(self, name: str) -> list[bytes]:
         """The messages of an account as they are stored."""
         return self.server.inbox(name)

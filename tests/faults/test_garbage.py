@@ -30,6 +30,17 @@ STAGES = {  # service: what is said before the garbage
         [b"EHLO client.example", b"AUTH LOGIN"],
     ),
     "POP3": ([], [b"USER bob"], [b"STLS"], [b"AUTH PLAIN"], [b"USER bob", b"PASS secret"]),
+    "IMAP4": (
+        [],
+        [b"a LOGIN bob secret"],
+        [b"a STARTTLS"],
+        [b"a AUTHENTICATE PLAIN"],
+        [b"a LOGIN {1000}"],
+        [b"a LOGIN bob secret", b"b APPEND INBOX {1000000}"],
+        [b"a LOGIN bob secret", b"b SELECT INBOX"],
+        [b"a LOGIN bob secret", b"b SELECT INBOX", b"c IDLE"],
+        [b"a LOGIN bob secret", b"b COMPRESS DEFLATE"],
+    ),
     "SMTPS": ([],),
     "Metrics": ([],),
 }
@@ -37,7 +48,7 @@ CASES = [
     pytest.param(service, before, id=f"{service} {len(before)} {before[-1:]}") for service, stages in STAGES.items() for before in stages
 ]
 ON_SQLITE = pytest.mark.parametrize("target", ENGINES[:1], indirect=True)  # for what takes long and has no part in the database
-SPEAKS_FIRST = ("SMTP", "POP3")
+SPEAKS_FIRST = ("SMTP", "POP3", "IMAP4")
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +83,12 @@ def garbage(seed: int, size: int) -> bytes:
             chance.randbytes(chance.randrange(1, 200)).replace(b"\n", b"?").replace(b"\r", b"?") for _ in range(size // 100)
         )
     words = [
+        b"FETCH",
+        b"SEARCH",
+        b"(",
+        b"{5}",
+        b"{5+}",
+        b'"',
         b"MAIL",
         b"RCPT",
         b"DATA",
@@ -113,7 +130,7 @@ def talk_garbage(target: Target, service: str, before: list[bytes], seed: int) -
         peer.cut()
 
 
-@pytest.mark.parametrize("service", ["SMTP", "POP3", "Metrics", "SMTPS"])
+@pytest.mark.parametrize("service", ["SMTP", "POP3", "IMAP4", "Metrics", "SMTPS"])
 def test_megabytes_without_a_line_end_are_not_kept(target: Target, service: str) -> None:
     with watched(target.pid) as growth:
         for octet in (b"A", b"\0", b"\r", b"\xff"):
@@ -155,10 +172,10 @@ def test_one_who_never_reads_answers_does_not_fill_the_memory(target: Target) ->
 
 @ON_SQLITE
 def test_the_error_budget_ends_a_session(target: Target) -> None:
-    """20 errors, the last of them with growing pauses; the end is told. Both protocols at once, for it takes its time."""
-    with target.smtp(timeout=40) as smtp, target.pop3(timeout=40) as pop3:
-        for peer in (smtp, pop3):
-            peer.send(b"XYZZY\r\n" * 500)
-        for peer, end in ((smtp, "421"), (pop3, "-ERR too many errors")):
+    """20 errors, the last of them with growing pauses; the end is told. All protocols at once, for it takes its time."""
+    with target.smtp(timeout=40) as smtp, target.pop3(timeout=40) as pop3, target.imap4(timeout=40) as imap4:
+        for peer in (smtp, pop3, imap4):
+            peer.send(b"XYZZY YZZYX\r\n" * 500)
+        for peer, end in ((smtp, "421"), (pop3, "-ERR too many errors"), (imap4, "* BYE")):
             answers = peer.rest()
             assert len(answers) <= 20 and answers[-1].startswith(end), answers[-1:]

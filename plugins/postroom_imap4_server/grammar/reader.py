@@ -234,8 +234,8 @@ class Reader:
         while found := LITERAL.search(self.buffer, self.at):
             if not found[3]:
                 return  # the client waits for our "+", gets a refusal instead, and sends nothing more
-            size = int(found[2])
-            if size > self.limits.literal or self._spent + size > self.limits.command:
+            size, most = int(found[2]), self.limits.literal if self.known else self.limits.non_synchronizing
+            if size > most or self._spent + size > self.limits.command:
                 raise Bye("the literal is too large", "TOOBIG")
             self._spent += size
             for _ in self.source.pieces(size):
