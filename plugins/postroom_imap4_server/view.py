@@ -141,18 +141,20 @@ class View:
 
     # --- what has happened
 
-    def refresh(self, mine: Flagged | None = None) -> None:
+    def refresh(self, mine: Flagged | None = None) -> bool:
         """Look at the store: afterwards ``columns`` is the newest snapshot, and what is new in it is pending.
 
-        ``mine``: changes of flags that this session has just made; they are pending too, unless nobody else has changed anything
-        meanwhile. Raises Bye when the mailbox is gone.
+        ``mine``: changes of flags that this session has just made. True when nobody else has changed anything meanwhile: then they are
+        not pending. Raises Bye when the mailbox is gone.
         """
         try:
             columns = self._session.context.columns.current(self.folder.id)
+            alone = mine is not None and mine.before == self._seen and mine.modseq == columns.modseq
             if columns is not self._columns:
-                self._adopt(columns, mine)
+                self._adopt(columns, news=columns.modseq != self._seen and not alone)
         except KeyError:
             raise Bye(GONE) from None
+        return alone
 
     def told(self, uids: Iterable[int], modseq: int) -> None:
         """The client knows the flags of these messages as of ``modseq``."""
@@ -175,12 +177,17 @@ class View:
         return self._gone
 
     @property
+    def pending(self) -> bool:
+        """Whether there is something to tell but new messages."""
+        return bool(self._gone or self._changed)
+
+    @property
     def seen(self) -> int:
         """The modseq up to which everything is told or pending."""
         return self._seen
 
-    def _adopt(self, columns: Columns, mine: Flagged | None) -> None:
-        if columns.modseq != self._seen and not (mine is not None and (mine.before, mine.modseq) == (self._seen, columns.modseq)):
+    def _adopt(self, columns: Columns, *, news: bool) -> None:
+        if news:
             self._changed.update(uid for uid, *_ in self._since(columns) if uid < self._next)
         if self.exists - len(self._gone) != bisect_left(columns.uids, self._next):
             self._gone = sorted({*self._gone, *self._missing(columns)})
@@ -239,7 +246,7 @@ class View:
 
     def _rest(self) -> None:
         """Let go of the snapshot when nothing is pending, and the numbers alone say what the client knows."""
-        if self._gone or self._changed:
+        if self.pending:
             return
         now = self._look()
         if (now.modseq, now.uidnext, now.messages) == (self._seen, self._next, self.exists):

@@ -1,0 +1,120 @@
+"""STORE, EXPUNGE, COPY, MOVE and what else is done in a selected mailbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.plugins.imap4_server.talk import Talk
+from tests.plugins.imap4_server.test_select import fill
+
+Clients = Callable[..., Talk]
+
+
+@pytest.fixture
+def client(talk: Clients) -> Talk:
+    """Four messages in INBOX, which is selected."""
+    client = talk()
+    fill(client, 4)
+    client.ok("SELECT INBOX")
+    return client
+
+
+@pytest.fixture
+def other(client: Talk, talk: Clients) -> Talk:
+    """A second client of the same mailbox."""
+    other = talk()
+    other.ok("SELECT INBOX")
+    return other
+
+
+def test_store_tells_the_flags_of_each_message(client: Talk) -> None:
+    assert client.ok(r"STORE 2:3 +FLAGS (\Seen)") == [b"* 2 FETCH (FLAGS (\\Seen \\Recent))", b"* 3 FETCH (FLAGS (\\Seen \\Recent))"]
+
+
+def test_uid_store_tells_uids_too(client: Talk) -> None:
+    assert client.ok(r"UID STORE 4 FLAGS \Draft") == [b"* 4 FETCH (UID 4 FLAGS (\\Draft \\Recent))"]
+
+
+def test_a_silent_store_says_nothing(client: Talk) -> None:
+    assert client.ok(r"STORE 1:* FLAGS.SILENT (\Seen)") == []
+    assert client.ok("NOOP") == []
+
+
+def test_others_hear_of_it(client: Talk, other: Talk) -> None:
+    client.ok(r"STORE 1 +FLAGS.SILENT (\Seen)")
+    assert other.ok("NOOP") == [b"* 1 FETCH (UID 1 FLAGS (\\Seen))"]
+
+
+def test_a_new_keyword_is_told_before_it_is_used(client: Talk) -> None:
+    said = client.ok("STORE 1 +FLAGS ($Work)")
+    assert said[0] == b"* FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft $Work)"
+    assert said[2] == b"* 1 FETCH (FLAGS ($Work \\Recent))"
+
+
+def test_expunge_numbers_from_the_end(client: Talk) -> None:
+    client.ok(r"STORE 1,3 +FLAGS.SILENT (\Deleted)")
+    assert client.ok("EXPUNGE") == [b"* 3 EXPUNGE", b"* 1 EXPUNGE"]
+    assert client.ok(r"UID STORE 4 FLAGS.SILENT (\Deleted)") == []
+    assert client.ok("UID EXPUNGE 1:3") == []
+    assert client.ok("UID EXPUNGE 4") == [b"* 2 EXPUNGE"]
+
+
+def test_a_message_that_is_gone_keeps_its_number_while_commands_by_number_run(client: Talk, other: Talk) -> None:
+    client.ok(r"STORE 1 +FLAGS.SILENT (\Deleted)")
+    client.ok("EXPUNGE")
+    assert other(r"STORE 1:2 +FLAGS (\Seen)") == [b"* 2 FETCH (FLAGS (\\Seen))", b"OK [EXPUNGEISSUED] STORE completed"]
+    assert other.answer(r"STORE 1 +FLAGS (\Seen)").startswith("NO [EXPUNGEISSUED]")
+    assert other.ok("NOOP") == [b"* 1 EXPUNGE"]
+
+
+def test_close_expunges_without_a_word(client: Talk, other: Talk) -> None:
+    client.ok(r"STORE 1:2 +FLAGS.SILENT (\Deleted)")
+    assert client.ok("CLOSE") == []
+    assert other.ok("NOOP")[-2:] == [b"* 2 EXPUNGE", b"* 1 EXPUNGE"]
+    assert client.answer("CHECK").startswith("BAD")
+
+
+def test_unselect_expunges_nothing(client: Talk) -> None:
+    client.ok(r"STORE 1 +FLAGS.SILENT (\Deleted)")
+    client.ok("UNSELECT")
+    assert b"* 4 EXISTS" in client.ok("SELECT INBOX")
+
+
+def test_copy_tells_the_new_uids(client: Talk) -> None:
+    assert client.answer("COPY 2:3 Archive").startswith("OK [COPYUID ")
+    assert client.answer("COPY 2:3 Archive").endswith(" 2:3 3:4] COPY completed")
+    assert client.answer("COPY 1 Nowhere").startswith("NO [TRYCREATE]")
+
+
+def test_move_takes_them_away(client: Talk) -> None:
+    said = client.ok("MOVE 1:2 Archive")
+    assert said[0].startswith(b"* OK [COPYUID ")
+    assert said[1:] == [b"* 2 EXPUNGE", b"* 1 EXPUNGE"]
+
+
+def test_copying_what_is_gone_copies_nothing(client: Talk, other: Talk) -> None:
+    client.ok("MOVE 1 Archive")
+    assert other.answer("COPY 1:2 Drafts").startswith("NO [EXPUNGEISSUED]")
+    assert b"* 0 EXISTS" in client.ok("EXAMINE Drafts")
+
+
+def test_a_conditional_store_leaves_alone_what_has_changed(client: Talk, other: Talk) -> None:
+    said = client.ok("SELECT INBOX (CONDSTORE)")
+    modseq = next(int(line.split()[3].rstrip(b"]")) for line in said if b"HIGHESTMODSEQ" in line)
+    other.ok(r"STORE 2 +FLAGS.SILENT (\Flagged)")
+    said = client(rf"STORE 1:2 (UNCHANGEDSINCE {modseq}) +FLAGS (\Seen)")
+    assert said[-1] == b"OK [MODIFIED 2] Conditional STORE failed"
+    assert said[0].startswith(b"* 1 FETCH (FLAGS (\\Seen) MODSEQ (")
+
+
+def test_nothing_changes_in_a_mailbox_that_is_examined(client: Talk) -> None:
+    client.ok("EXAMINE INBOX")
+    for command in (r"STORE 1 +FLAGS (\Seen)", "EXPUNGE", "MOVE 1 Archive"):
+        assert client.answer(command).startswith("NO")
+
+
+def test_numbers_beyond_the_last_message_are_refused(client: Talk) -> None:
+    assert client.answer(r"STORE 5 +FLAGS (\Seen)").startswith("BAD")
+    assert client.answer(r"UID STORE 5 +FLAGS (\Seen)").startswith("OK")
