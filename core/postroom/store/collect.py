@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .database import Database, Tx
+from .fulltext.places import forget
+from .headings import FORGET as FORGET_HEADING
 
 DRAFT_MS = 24 * 3600 * 1000  # nobody takes a day to send a message: a draft this old has no owner
 STEP = 50  # blobs in one transaction: bounds how long it holds up the writes beside it
@@ -16,6 +18,7 @@ DELETE = (
     " AND NOT EXISTS (SELECT 1 FROM expunged WHERE blob_id = blob.id) RETURNING id"
 )
 GONE = "DELETE FROM loose WHERE blob_id = ? AND NOT EXISTS (SELECT 1 FROM blob WHERE id = blob_id)"
+FORGET_KEPT = "DELETE FROM kept WHERE kind IN (SELECT id FROM kept_kind) AND blob_id = ?"  # by the kinds, which the key begins with
 DELETE_CHUNKS = "DELETE FROM chunk WHERE blob_id = ?"
 ABANDONED = f"SELECT id FROM blob WHERE complete = 0 AND created < ? LIMIT {STEP}"
 DELETE_INCOMPLETE = "DELETE FROM blob WHERE id = ? AND complete = 0 RETURNING id"
@@ -55,7 +58,9 @@ def _remove(tx: Tx, blob_id: int) -> bool:
     tx.do(FORGET, (blob_id,))  # before looking: a reference dropped after this statement is noted anew
     if tx.one(DELETE, (blob_id,)) is None:
         return False
-    tx.do(DELETE_CHUNKS, (blob_id,))
+    for statement in (DELETE_CHUNKS, FORGET_HEADING, FORGET_KEPT):
+        tx.do(statement, (blob_id,))
+    forget(tx, blob_id)
     return True
 
 

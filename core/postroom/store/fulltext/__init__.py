@@ -1,6 +1,1 @@
 """The full-text index: which messages of an account have a string, anywhere in them. See docs/decisions/0012-full-text-index.md."""
-
-from .index import FullText, Scope
-from .needle import Needle
-
-__all__ = ["FullText", "Needle", "Scope"]

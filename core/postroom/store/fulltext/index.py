@@ -13,7 +13,7 @@ from ..database import Database
 from . import places
 from .needle import Needle, head
 from .scanning import scanned
-from .searching import BODY, HEAD, Moved, Search
+from .searching import IN_BODY, IN_HEAD, Moved, Search
 
 FEW = 300  # messages whose volumes are looked up one by one; for more, all volumes of the account are searched
 ATTEMPTS = 5
@@ -24,9 +24,9 @@ Check = Callable[[], None]
 class Scope(Enum):
     """Where a string is looked for (RFC 9051 section 6.4.4)."""
 
-    BODY = (BODY,)  # text parts, and the headers of messages within the message
-    TEXT = (BODY, HEAD)  # the whole message
-    FIELD = (HEAD,)  # one field of its header
+    BODY = (IN_BODY,)  # text parts, and the headers of messages within the message
+    TEXT = (IN_BODY, IN_HEAD)  # the whole message
+    FIELD = (IN_HEAD,)  # one field of its header
 
 
 class FullText:

@@ -13,6 +13,11 @@ OF = "SELECT blob_id, volume_id FROM volume_place WHERE account_id = ? AND blob_
 VOLUMES = "SELECT id FROM volume WHERE account_id = ? ORDER BY id"
 SHELF = "SELECT id, messages, gone, size FROM volume WHERE account_id = ? ORDER BY id"
 
+REMOVE_PLACES = "DELETE FROM volume_place WHERE blob_id = ? RETURNING volume_id"
+COUNT_GONE = "UPDATE volume SET gone = gone + 1 WHERE id = ? RETURNING messages - gone"
+REMOVE_EMPTY = "DELETE FROM volume WHERE id = ?"
+REMOVE_PIECES = "DELETE FROM volume_piece WHERE volume_id = ?"
+
 
 class Held(NamedTuple):
     """A volume as the table has it, without what is in it."""
@@ -46,3 +51,12 @@ def volumes(db: Database, account_id: int) -> list[int]:
 def shelf(db: Database, account_id: int) -> list[Held]:
     """All volumes of an account with their sizes, the oldest first."""
     return [Held(*row) for row in db.read_slow(lambda tx: tx.execute(SHELF, (account_id,)))]
+
+
+def forget(tx: Tx, blob_id: int) -> None:
+    """A blob is gone: note it in its volumes, and remove those that have no other."""
+    for (volume_id,) in tx.execute(REMOVE_PLACES, (blob_id,)):
+        left = tx.one(COUNT_GONE, (volume_id,))
+        if left is not None and left[0] <= 0:
+            tx.do(REMOVE_EMPTY, (volume_id,))
+            tx.do(REMOVE_PIECES, (volume_id,))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from postroom.mail.structure import Part, scan, walk
 from postroom.mail.structure.scanner import Scanner
+from postroom.mail.structure.transfer import Reader
 from postroom.mail.wording import Wording, wording
 
 from ..blobs import CHUNK, Blobs
@@ -39,19 +40,35 @@ def read(blobs: Blobs, blob_ids: Sequence[int]) -> list[Raw]:
     return [Raw(row[0], bytes(row[1]), row[2]) for row in rows]
 
 
-def words_of(blobs: Blobs, raw: Raw, offload: Offload, most: int = MOST_TEXT) -> Wording:
-    """The words of one message. Raises KeyError when it goes meanwhile."""
+class Opened(NamedTuple):
+    """A message whose structure is known. ``whole``: False when ``read`` knows only the beginning of its text."""
+
+    root: Part
+    read: Reader
+    whole: bool = True
+
+    def wording(self, most: int) -> Wording:
+        """Its words, up to so many characters."""
+        found = wording(self.root, self.read, most)
+        return found if self.whole else found._replace(whole=False)
+
+
+def opened(message: bytes) -> Opened:
+    """A message in memory."""
+    return Opened(scan(message), lambda start, length: message[start : start + length])
+
+
+def opened_large(blobs: Blobs, raw: Raw, offload: Offload, most: int) -> Opened:
+    """A message that is longer than its first chunk, with ``most`` characters of text. Raises KeyError when it goes meanwhile."""
     if raw.size <= IN_MEMORY:
-        whole = raw.first if raw.size <= CHUNK else b"".join(blobs.following(raw.blob_id, raw.first, raw.size))
-        found: Wording = offload(words_in, whole, most)
-        return found
+        small: Opened = offload(opened, b"".join(blobs.following(raw.blob_id, raw.first, raw.size)))
+        return small
     scanner = Scanner()
     for piece in blobs.following(raw.blob_id, raw.first, raw.size):
         offload(scanner.feed, piece)
     root = scanner.close()
     excerpts = _Excerpts(blobs, raw.blob_id, root, most * ENCODED)
-    large: Wording = offload(wording, root, excerpts, most)
-    return large if excerpts.whole else large._replace(whole=False)
+    return Opened(root, excerpts, excerpts.whole)
 
 
 class _Excerpts:
@@ -76,11 +93,6 @@ class _Excerpts:
         return data[start - begin : start - begin + length]
 
 
-def words_in(message: bytes, most: int = MOST_TEXT) -> Wording:
-    """The words of a message in memory."""
-    return wording(scan(message), lambda start, length: message[start : start + length], most)
-
-
 def scanned(blobs: Blobs, offload: Offload, blob_ids: Iterable[int], has: Callable[[Wording], bool], check: Callable[[], None]) -> set[int]:
     """Those of the messages of which ``has`` is true. ``check`` is called now and then and may raise."""
     found: set[int] = set()
@@ -95,11 +107,12 @@ def scanned(blobs: Blobs, offload: Offload, blob_ids: Iterable[int], has: Callab
 
 
 def _small(raws: list[Raw], has: Callable[[Wording], bool]) -> list[int]:
-    return [raw.blob_id for raw in raws if has(words_in(raw.first))]
+    return [raw.blob_id for raw in raws if has(opened(raw.first).wording(MOST_TEXT))]
 
 
 def _large(blobs: Blobs, offload: Offload, raw: Raw, has: Callable[[Wording], bool]) -> bool:
     try:
-        return bool(offload(has, words_of(blobs, raw, offload)))
+        message = opened_large(blobs, raw, offload, MOST_TEXT)
     except KeyError:  # removed meanwhile
         return False
+    return bool(offload(lambda: has(message.wording(MOST_TEXT))))

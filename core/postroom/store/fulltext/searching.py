@@ -33,8 +33,8 @@ class Kind(NamedTuple):
     texts: int
 
 
-BODY = Kind(BODY_LINES, BODY_SETS, BODY_TEXTS)
-HEAD = Kind(HEAD_LINES, HEAD_SETS, HEAD_TEXTS)
+IN_BODY = Kind(BODY_LINES, BODY_SETS, BODY_TEXTS)
+IN_HEAD = Kind(HEAD_LINES, HEAD_SETS, HEAD_TEXTS)
 
 
 class Hits(NamedTuple):

@@ -27,9 +27,6 @@ PLACE = (
 MOVE = "UPDATE volume_place SET volume_id = ? WHERE blob_id = ? AND account_id = ?"
 REMOVE = "DELETE FROM volume WHERE id = ? AND gone = ? RETURNING id"
 REMOVE_PIECES = "DELETE FROM volume_piece WHERE volume_id = ?"
-REMOVE_PLACES = "DELETE FROM volume_place WHERE blob_id = ? RETURNING volume_id"
-COUNT_GONE = "UPDATE volume SET gone = gone + 1 WHERE id = ? RETURNING messages - gone"
-REMOVE_EMPTY = "DELETE FROM volume WHERE id = ?"
 
 
 class Leaf(NamedTuple):
@@ -87,15 +84,6 @@ def replace(tx: Tx, old: Sequence[tuple[int, int]], volume: Volume | None) -> No
     if volume is not None:
         _insert(tx, volume)
         tx.many(MOVE, [(volume.id, blob_id, volume.account_id) for blob_id in _ids(volume.blobs)])
-
-
-def forget(tx: Tx, blob_id: int) -> None:
-    """A blob is gone: note it in its volumes, and remove those that have no other."""
-    for (volume_id,) in tx.execute(REMOVE_PLACES, (blob_id,)):
-        left = tx.one(COUNT_GONE, (volume_id,))
-        if left is not None and left[0] <= 0:
-            tx.do(REMOVE_EMPTY, (volume_id,))
-            tx.do(REMOVE_PIECES, (volume_id,))
 
 
 def _insert(tx: Tx, volume: Volume) -> None:
