@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from postroom.store import acl
-from postroom.store.folders import INBOX, SEPARATOR
+from postroom.store.folders import INBOX, SEPARATOR, has_below
 
 from .grammar import names
 from .refusals import No
@@ -87,6 +87,18 @@ def look_up(session: Session, name: str) -> Opened | None:
         return None
     shared = session.context.folders.of_other(owner, path, identifiers(session))
     return None if shared is None else Opened(name, shared.folder, shared.folder.account_id, shared.rights)
+
+
+def visible(session: Session, name: str) -> bool:
+    """Whether the user may know of this name: a mailbox, or a name with mailboxes below it."""
+    opened = look_up(session, name)
+    if opened is not None:
+        return "l" in opened.rights
+    owner, path = place(session, name)
+    if not owner and path:
+        return session.context.db.read(lambda tx: has_below(tx, session.user.id, path))
+    shared = session.context.folders.shared_with(session.user.id, identifiers(session))
+    return any(f"{others_name(one.owner, one.folder.path)}/".startswith(f"{name}/") for one in shared if "l" in one.rights)
 
 
 def _missing(name: str, code: str) -> str:

@@ -35,6 +35,7 @@ INSERT = (
 )
 COUNT = "SELECT count(*) FROM mailbox WHERE account_id = ?"
 SPECIALS = "SELECT special FROM mailbox WHERE account_id = ? AND special <> ''"
+SET_SPECIAL = "UPDATE mailbox SET special = ? WHERE id = ?"
 INFERIOR = "account_id = ? AND substr(path, 1, CAST(? AS INTEGER)) = ?"  # not LIKE: names may hold % and _
 BELOW = f"SELECT 1 FROM mailbox WHERE {INFERIOR} LIMIT 1"
 DELETE = "DELETE FROM mailbox WHERE id = ?"
@@ -52,6 +53,10 @@ class FolderMissing(Exception):
 
 class FolderRefused(Exception):
     """What was asked cannot be done with this name; the text says why."""
+
+
+class HasInferiors(FolderRefused):
+    """The name is no folder, but has some below it."""
 
 
 class TooManyFolders(Exception):
@@ -174,6 +179,16 @@ def claim(tx: Tx, account_id: int, special: str) -> None:
         raise SpecialTaken("another folder has this special use")
 
 
+def give_special(tx: Tx, folder: Folder, special: str) -> None:
+    """Give a folder these special uses instead of those it has; other folders of the account lose them (RFC 6154 section 5.4)."""
+    taken = set(special.lower().split())
+    for other, uses in tx.execute("SELECT id, special FROM mailbox WHERE account_id = ? AND special <> ''", (folder.account_id,)):
+        left = " ".join(use for use in uses.split() if use.lower() not in taken)
+        if other != folder.id and left != uses:
+            tx.do(SET_SPECIAL, (left, other))
+    tx.do(SET_SPECIAL, (special, folder.id))
+
+
 def delete(tx: Tx, account_id: int, path: str, at: int) -> Folder:
     """Remove a folder inside the caller's transaction; see ``Folders.delete``."""
     if path == INBOX:
@@ -181,7 +196,7 @@ def delete(tx: Tx, account_id: int, path: str, at: int) -> Folder:
     folder = find(tx, account_id, path)
     if folder is None:
         if has_below(tx, account_id, path):
-            raise FolderRefused("this name is no mailbox, but has inferior ones")  # RFC 9051 section 6.3.5
+            raise HasInferiors("this name is no mailbox, but has inferior ones")  # RFC 9051 section 6.3.5
         raise FolderMissing(path)
     expunge(tx, folder.id, ALL, at=at)
     tx.do(DELETED, (folder.id, account_id, path, folder.special, at))

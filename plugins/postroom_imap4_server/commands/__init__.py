@@ -10,21 +10,41 @@ from .close import CLOSE
 from .command import ANY, AUTHENTICATED, LOGGED_IN, NOT_AUTHENTICATED, SELECTED, Command
 from .compress import COMPRESS
 from .copy import COPY, UID_COPY
+from .create import CREATE
+from .delete import DELETE
+from .deleteacl import DELETEACL
 from .enable import ENABLE
 from .expunge import EXPUNGE, UID_EXPUNGE
+from .getacl import GETACL
+from .getmetadata import GETMETADATA
+from .getquota import GETQUOTA
+from .getquotaroot import GETQUOTAROOT
 from .id import ID
 from .idle import IDLE
 from .language import LANGUAGE
+from .list import LIST
+from .listrights import LISTRIGHTS
 from .login import LOGIN
 from .logout import LOGOUT
+from .lsub import LSUB
 from .move import MOVE, UID_MOVE
+from .myrights import MYRIGHTS
+from .namespace import NAMESPACE
 from .noop import NOOP
+from .notify import NOTIFY
+from .rename import RENAME
 from .replace import REPLACE, UID_REPLACE
 from .select import EXAMINE, SELECT
+from .setacl import SETACL
+from .setmetadata import SETMETADATA
+from .setquota import SETQUOTA
 from .starttls import STARTTLS
+from .status import STATUS
 from .store import STORE, UID_STORE
+from .subscribe import SUBSCRIBE
 from .unauthenticate import UNAUTHENTICATE
 from .unselect import UNSELECT
+from .unsubscribe import UNSUBSCRIBE
 
 ALL: tuple[Command, ...] = (
     # in any state
@@ -40,6 +60,7 @@ ALL: tuple[Command, ...] = (
     # after the login
     ENABLE,
     IDLE,
+    NOTIFY,
     COMPRESS,
     UNAUTHENTICATE,
     # after it
@@ -60,6 +81,26 @@ ALL: tuple[Command, ...] = (
     APPEND,
     REPLACE,
     UID_REPLACE,
+    # folders
+    LIST,
+    LSUB,
+    CREATE,
+    DELETE,
+    RENAME,
+    SUBSCRIBE,
+    UNSUBSCRIBE,
+    STATUS,
+    NAMESPACE,
+    SETACL,
+    DELETEACL,
+    GETACL,
+    LISTRIGHTS,
+    MYRIGHTS,
+    GETQUOTA,
+    GETQUOTAROOT,
+    SETQUOTA,
+    GETMETADATA,
+    SETMETADATA,
 )
 
 COMMANDS: dict[bytes, Command] = {command.name: command for command in ALL}

@@ -1,0 +1,76 @@
+"""LIST (RFC 9051 section 6.3.9): the mailboxes that match, and what else the client wants to know of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postroom.mail.listing import ListResult
+from postroom.store import acl
+
+from .. import entries, figures, listing, rights
+from ..grammar import writing
+from ..grammar.listing import Listing, read_list
+from ..opening import OTHERS
+from ..patterns import Patterns
+from ..refusals import No
+from .command import LOGGED_IN, Command
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+SELECTING = frozenset({b"SUBSCRIBED", b"SPECIAL-USE"})
+BREATH = 100  # names, each of which may have answers beside its own
+
+
+def run(session: Session, arguments: Listing) -> str:
+    """Send a LIST response for each name, each followed by what RETURN asks for."""
+    if arguments.patterns == ("",) and not arguments.extended:
+        root = b'"#users/"' if arguments.reference.startswith(OTHERS) else b'""'
+        session.send(b'* LIST (\\Noselect) "/" %s\r\n' % root)  # RFC 9051 section 6.3.9: the separator and the root of the reference
+        return "LIST completed"
+    patterns = compiled(arguments)
+    recursive = b"RECURSIVEMATCH" in arguments.select
+    select = arguments.select & SELECTING
+    subscribed = b"SUBSCRIBED" in arguments.select | arguments.returns
+    nodes = listing.gather(session, others=patterns.may_match(OTHERS), subscribed=subscribed)
+    for count, (node, above_others) in enumerate(listing.chosen(nodes, patterns, select, upwards=recursive or not select)):
+        children = {"CHILDINFO": ("SUBSCRIBED",)} if recursive and above_others else {}  # RFC 5258 section 3.5
+        result = ListResult(node.name, tuple(listing.attributes(session, node, arguments)), children)
+        line = listing.line(session, result)
+        session.send(line)
+        if line:
+            _more(session, node, arguments)
+        if count % BREATH == BREATH - 1:
+            session.out.breathe()
+    return "LIST completed"
+
+
+def compiled(arguments: Listing) -> Patterns:
+    """The patterns, each after the reference. Raises No."""
+    try:
+        return Patterns(_canonical(arguments.reference, pattern) for pattern in arguments.patterns)
+    except ValueError as error:
+        raise No(str(error), "LIMIT") from None
+
+
+def _canonical(reference: str, pattern: str) -> str:
+    """The pattern as from the root; one that begins with a namespace leaves the reference (RFC 3501 section 6.3.8)."""
+    return pattern if pattern.lower().startswith(OTHERS) else reference + pattern
+
+
+def _more(session: Session, node: listing.Node, arguments: Listing) -> None:
+    """What RETURN asks for of a mailbox that exists."""
+    if node.folder is None:
+        return
+    if arguments.status and "r" in node.rights:
+        session.send(figures.status(session, node.name, node.folder, arguments.status))  # RFC 5819 section 2
+    if arguments.metadata and entries.readable(node.rights):
+        found = entries.read(session, node.folder, arguments.metadata, depth=0)
+        session.send(entries.response(session, node.name, found))  # RFC 9590 section 3
+    if b"MYRIGHTS" in arguments.returns and node.rights:
+        name = writing.mailbox(node.name, utf8=session.utf8)
+        letters = rights.with_obsolete(acl.ordered(node.rights))
+        session.send(b"* MYRIGHTS %s %s\r\n" % (name, letters.encode()))  # RFC 8440 section 3
+
+
+LIST = Command(b"LIST", LOGGED_IN, read_list, run)
