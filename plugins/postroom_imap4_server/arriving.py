@@ -1,9 +1,9 @@
 """Messages that come in with APPEND and REPLACE: read as they come, kept together or not at all.
 
-How this works. The messages are read when the session already knows who asks and for which mailbox, each literal straight into a
-draft, which keeps long ones in the database from the beginning. Nothing refers to a draft before ``keep`` has committed all of
-them in one transaction. When something is wrong, a client that waits for our "+" hears so at once; from one that does not wait
-(LITERAL+) we take what is on its way and drop it, so that the connection goes on with the next command.
+How this works. The messages are read when it is known who sends them and for which mailbox, each literal straight into a draft,
+which keeps long ones in the database from the beginning. Nothing refers to a draft before ``keep`` has committed all of them in one
+transaction. When something is wrong it is said at once to a client that waits for our "+"; what a client that does not wait (LITERAL+)
+has sent already is dropped by the reader, so that the connection goes on with the next command.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from postroom.store.quota import room
 from .catenating import copy_part
 from .grammar.dates import read_date_time
 from .grammar.flags import Flags, read_flags
-from .grammar.reader import LITERAL
 from .opening import open_mailbox
 from .refusals import No
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from postroom.store.database import Tx
 
     from .grammar.reader import Reader
-    from .opening import Opened
     from .session import Session
 
 SEEN, DELETED = 1, 8
@@ -47,18 +45,17 @@ class Arrival(NamedTuple):
 
 
 class Arriving:
-    """The messages of one command; to be used in a ``with`` block, which drops them unless they were kept."""
+    """The messages of one command; to be used in a ``with`` block, which drops them unless they were kept.
+
+    ``target``: the mailbox that they go to. Raises No when they may not.
+    """
 
     def __init__(self, session: Session, reader: Reader, name: str) -> None:
+        reader.expect_messages()
         self._session, self._reader = session, reader
         self._arrivals: list[Arrival] = []
         self._held = 0  # bytes in memory
-        self._refusal: Exception | None = None  # why nothing will be kept
-        self._target: Opened | None = None
-        try:
-            self._target = open_mailbox(session, name, "i", code_if_missing="TRYCREATE")  # RFC 9051 section 6.3.12
-        except (No, StoreUnavailable) as error:
-            self._refusal = error
+        self.target = open_mailbox(session, name, "i", code_if_missing="TRYCREATE")  # RFC 9051 section 6.3.12
 
     def __enter__(self) -> Self:
         return self
@@ -69,24 +66,11 @@ class Arriving:
                 for arrival in self._arrivals:
                     arrival.draft.abandon()
 
-    @property
-    def target(self) -> Opened:
-        """The mailbox that they go to. Raises what ``read`` has come across."""
-        if self._refusal is not None:
-            raise self._refusal
-        assert self._target is not None
-        return self._target
-
-    # --- reading
-
-    def expect(self, check: Callable[[], object]) -> None:
-        """What must hold for any message to be kept; ``check`` raises No."""
-        self._try(check)
-
     def read(self) -> None:
-        """One message with its flags and date. Raises Bad, and No or StoreUnavailable as soon as the client can hear it."""
+        """One message with its flags and date. Raises Bad, No and StoreUnavailable."""
         reader, flags, received_at = self._reader, Flags(), None
-        self._stop()
+        if len(self._arrivals) >= self._session.limits.items:
+            raise No("too many messages in one command", "LIMIT")
         reader.sp()
         if reader.peek(b"("):
             flags = read_flags(reader)
@@ -112,8 +96,7 @@ class Arriving:
         """One part of a message that is put together."""
         reader = self._reader
         if reader.take(b"URL "):
-            url = reader.astring()
-            self._try(lambda: copy_part(self._session, url, draft, self._session.limits.message))
+            copy_part(self._session, reader.astring(), draft, self._session.limits.message)
         elif reader.take(b"UTF8 ("):
             self._utf8_literal(draft)
         else:
@@ -134,48 +117,19 @@ class Arriving:
         binary = reader.peek(b"~")  # RFC 3516
         size = reader.announced(self._session.limits.message - draft.size, binary=True)
         for piece in reader.source.pieces(size):
-            self._write(draft, piece, binary)
-        reader.continued()
-        self._stop()
-
-    def _write(self, draft: Draft, piece: bytes, binary: bool) -> None:
-        """Take bytes, or drop them when nothing is kept anyway."""
-        if self._refusal is not None:
-            return
-        try:
             if not binary and b"\0" in piece:
                 raise No("a message that holds NUL needs a literal8")  # RFC 9051 section 4.3.1
             draft.write(piece)
-        except (No, StoreUnavailable) as error:
-            self._refusal = error
+        reader.continued()
 
     def _complete(self, draft: Draft) -> None:
-        draft.seal()
-        self._reader.fresh()
-        self._held += draft.size
         if not draft.size:
-            self._try(_refuse_empty)
-        elif len(self._arrivals) > self._session.limits.items:
-            self._try(_refuse_more)
-        elif self._held > self._session.limits.held:
-            self._try(draft.set_aside)
-
-    def _try(self, step: Callable[[], object]) -> None:
-        """Do it unless nothing is kept anyway."""
-        try:
-            if self._refusal is None:
-                step()
-        except (No, StoreUnavailable) as error:
-            self._refusal = error
-        self._stop()
-
-    def _stop(self) -> None:
-        """Raise the refusal unless a literal is on its way: its bytes would be taken for commands, or be more than is skipped."""
-        coming = LITERAL.search(self._reader.buffer, self._reader.at)
-        if self._refusal is not None and (coming is None or not coming[3]):
-            raise self._refusal
-
-    # --- keeping
+            raise No("an empty message cancels the command")  # RFC 3502 section 6.3.11
+        self._reader.fresh()
+        draft.seal()
+        self._held += draft.size
+        if self._held > self._session.limits.held:
+            draft.set_aside()
 
     def keep(self, before: Callable[[Tx], None] | None = None) -> list[int]:
         """Put all of them into the mailbox; their UIDs. Raises No and StoreUnavailable; then nothing has changed.
@@ -220,11 +174,3 @@ def allowed(flags: Flags, rights: frozenset[str]) -> Flags:
         if right in rights:
             bits |= flags.bits & covered
     return Flags(bits, flags.keywords if "w" in rights else ())
-
-
-def _refuse_empty() -> None:
-    raise No("an empty message cancels the command")  # RFC 3502 section 6.3.11
-
-
-def _refuse_more() -> None:
-    raise No("too many messages in one command", "LIMIT")

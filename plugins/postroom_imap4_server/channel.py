@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -59,32 +60,34 @@ class Channel:
             try:
                 line = stream.read_command(most)
             except Woken:
-                self._woken()
+                self.work(self._woken)
             else:
                 self._begins = False
                 return line
 
     def pieces(self, size: int) -> Iterator[bytes]:
         """Exactly ``size`` bytes of a literal, as they come."""
-        self._left = size
-        pieces = self.stream.read_pieces(size)
-        while self._left:
-            with self._patience():
-                piece = next(pieces)
-            self._left -= len(piece)
-            yield piece
+        self._left, stream = size, self.stream
+        pieces, before = stream.read_pieces(size), stream.deadline
+        stream.deadline = min(before, time.monotonic() + self._limits.message_time)  # not only each silence in it
+        try:
+            while self._left:
+                with self._patience():
+                    piece = next(pieces)
+                self._left -= len(piece)
+                yield piece
+        finally:
+            stream.deadline = before
 
     def go_ahead(self) -> None:
         """Tell the client to send its literal."""
         self.write(b"+ OK\r\n")
         self.flush()
 
-    def skip_literal(self) -> bool:
-        """Read what is left of a literal whose reading was given up; True when there was something, so that a line follows."""
-        left = self._left
-        for _ in self.pieces(left):
+    def skip_literal(self) -> None:
+        """Read what is left of a literal whose reading was given up."""
+        for _ in self.pieces(self._left):
             pass
-        return left > 0
 
     # --- answers
 

@@ -125,7 +125,8 @@ class Conversation:
         if isinstance(error, LineTooLong | BareNewline):  # behind a literal: what this line said about a next one is not known
             raise Bye(UNREADABLE[type(error)], "TOOBIG" if isinstance(error, LineTooLong) else "")
         try:
-            if self._channel.skip_literal():
+            self._channel.skip_literal()
+            if reader.within:
                 reader.continued()
             reader.skip_rest()
         except (LineTooLong, BareNewline) as fault:

@@ -43,10 +43,9 @@ def run(session: Session, arguments: Replace, *, uid: bool) -> str:
     """Put the new message into its mailbox and expunge the old one, in one transaction."""
     source = session.selected.folder.id
     with Arriving(session, arguments.reader, arguments.mailbox) as arriving:
-        arriving.expect(lambda: _old(session, arguments.number, uid=uid))
+        old, target = _old(session, arguments.number, uid=uid), arriving.target.folder
         arriving.read()
         arguments.reader.end()
-        old, target = _old(session, arguments.number, uid=uid), arriving.target.folder
         [new] = arriving.keep(partial(_remove, source, old, target.id))
     session.changed(*{source, target.id})
     session.untagged(f"OK [APPENDUID {target.uidvalidity} {new}] the new message is in its place")  # RFC 8508 section 3.4

@@ -49,8 +49,10 @@ class Reader:
         self.source, self.limits, self.known, self.utf8, self.rev2 = source, limits, known, utf8, rev2
         self.buffer = source.line()
         self.at = 0
+        self.within = False  # a literal has begun, and the line behind it is not read yet
         self._spent = len(self.buffer)  # bytes of this command so far
         self._depth = 0
+        self._messages = False
 
     # --- the beginning and the end
 
@@ -183,16 +185,22 @@ class Reader:
             raise No("the literal is too large", "TOOBIG")  # RFC 9051 section 7.1
         if waiting:
             self.source.go_ahead()
+        self.within = True
         return size
 
     def continued(self) -> None:
         """The literal has been read: the command goes on with the next line."""
+        self.within = False
         self.buffer, self.at = self.source.line(), 0
         self._spend(len(self.buffer))
 
     def fresh(self) -> None:
-        """A message has been read, whose bytes are bounded by itself: what a command may have is counted anew."""
+        """A message has been read, whose bytes are bounded by themselves: what a command may have is counted anew."""
         self._spent = len(self.buffer)
+
+    def expect_messages(self) -> None:
+        """The literals to come are messages: after a fault they are dropped like any other."""
+        self._messages = True
 
     # --- lists
 
@@ -234,16 +242,22 @@ class Reader:
         while found := LITERAL.search(self.buffer, self.at):
             if not found[3]:
                 return  # the client waits for our "+", gets a refusal instead, and sends nothing more
-            size, most = int(found[2]), self.limits.literal if self.known else self.limits.non_synchronizing
-            if size > most or self._spent + size > self.limits.command:
+            size = int(found[2])
+            if size > self._droppable():
                 raise Bye("the literal is too large", "TOOBIG")
-            self._spent += size
+            self._spent += 0 if self._messages else size
             for _ in self.source.pieces(size):
                 pass
             self.buffer, self.at = self.source.line(), 0
             self._spent += len(self.buffer)
 
     # --- inside
+
+    def _droppable(self) -> int:
+        """Bytes of a literal that may be read only to be dropped."""
+        if self._messages:
+            return self.limits.message
+        return min(self.limits.literal if self.known else self.limits.non_synchronizing, self.limits.command - self._spent)
 
     def _spend(self, size: int) -> None:
         self._spent += size
