@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from gevent import getcurrent
+
 from postroom.store.database import StoreUnavailable
 
 from .commands.command import AUTHENTICATED, NOT_AUTHENTICATED, SELECTED
@@ -64,13 +66,14 @@ class Session:
     """The state of one connection. ``view`` is the selected mailbox."""
 
     __slots__ = (
-        "account", "claims", "client", "compressed", "condstore", "context", "failures", "language", "limits", "notify", "out", "qresync",
-        "rev2", "settings", "then", "uidonly", "utf8", "view", "watching",
+        "account", "claims", "client", "compressed", "condstore", "context", "failures", "greenlet", "language", "limits", "notify", "out",
+        "qresync", "rev2", "settings", "then", "uidonly", "utf8", "view", "watching",
     )  # fmt: skip
 
     def __init__(self, context: Context, settings: Imap4Service, limits: ImapLimits, client: Client, out: Output) -> None:
         self.context, self.settings, self.limits, self.client, self.out = context, settings, limits, client, out
         self.watching: Watching | None = None  # who wakes us; None in tests that need nobody
+        self.greenlet = getcurrent()  # what runs our commands
         self.failures = 0  # logins that have failed
         self.claims: tuple[str, ...] = ()  # what the login counts for in context.tally
         self.then: Callable[[], object] | None = None  # to be done once, after the tagged answer is sent
@@ -120,19 +123,21 @@ class Session:
 
     def tell(self, expunges: bool) -> None:
         """Send what has changed in the selected mailbox, and what NOTIFY asks for. Raises StoreUnavailable."""
-        if self.view is not None:
-            self.view.updates(self, expunge=expunges)
         if self.notify is not None:
-            self.notify.tell(self)
+            self.notify.tell(self, expunges=expunges)
+        elif self.view is not None:
+            self.view.updates(self, expunge=expunges)
 
     def observe(self, *, idling: bool = False) -> None:
         """Have ourselves woken by what this session is to be told of now, and by nothing else."""
         if self.watching is None:
             return
-        mailboxes = {self.view.folder.id} if idling and self.view is not None else set()
+        mailboxes: set[int] = set()
         accounts: set[int] = set()
+        if self.view is not None and (idling or (self.notify is not None and self.notify.immediate)):
+            mailboxes.add(self.view.folder.id)
         if self.notify is not None:
-            mailboxes |= self.notify.mailboxes(self)
+            mailboxes |= self.notify.mailboxes
             accounts |= self.notify.accounts(self)
         if mailboxes or accounts:
             self.watching.watch(self, mailboxes, accounts)
@@ -141,18 +146,17 @@ class Session:
 
     def woken_by(self, kind: str, number: int) -> None:
         """A mailbox ("mailbox") or the folders of an account ("account") have changed: called where the news are heard."""
+        mine = getcurrent() is self.greenlet
         if self.notify is not None:
-            self.notify.heard(kind, number)
-        self.out.wake()
+            self.notify.heard(kind, number, mine=mine)
+        if not mine:  # what we change ourselves is told after the command anyway
+            self.out.wake()
 
     def woken(self) -> None:
         """Between two commands: only who has asked for it by NOTIFY is told something there (RFC 5465 section 1)."""
-        if self.notify is None:
-            return
-        with contextlib.suppress(StoreUnavailable):  # then it is told later
-            if self.view is not None and self.notify.immediate:
-                self.view.updates(self, expunge=self.notify.expunges)
-            self.notify.tell(self)
+        if self.notify is not None:
+            with contextlib.suppress(StoreUnavailable):  # then it is told later
+                self.notify.tell_between(self)
 
     def close(self) -> None:
         """The connection is over, or its login: give back what that has taken."""

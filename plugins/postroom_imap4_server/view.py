@@ -215,15 +215,18 @@ class View:
 
     # --- what is told
 
-    def updates(self, session: Session, *, expunge: bool) -> None:
-        """Tell all that is pending; messages that are gone only if ``expunge``. Raises Bye when the mailbox is gone."""
+    def updates(self, session: Session, *, expunge: bool, flags: bool = True) -> None:
+        """Tell all that is pending; messages that are gone only if ``expunge``. Raises Bye when the mailbox is gone.
+
+        Without ``flags`` changes of flags stay pending (NOTIFY without FlagChange).
+        """
         if self._columns is None and self._glance():
             return
         self.refresh()
         if expunge and self._gone:
             self._tell_gone()
         self._tell_new(len(self.columns))
-        if self._changed:
+        if flags and self._changed:
             self._tell_flags()
         self._rest()
 

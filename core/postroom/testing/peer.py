@@ -30,7 +30,8 @@ class Peer:
             self._sock = _of_gevent(mine)
             server_side = _of_gevent(theirs)
         self._file = self._sock.makefile("rb")
-        self._greenlet = gevent.spawn(self._serve, Stream(server_side, timeout=PATIENCE))
+        self.stream = Stream(server_side, timeout=PATIENCE)  # the server's end
+        self._greenlet = gevent.spawn(self._serve, self.stream)
         self._multi_line = _MULTI_LINE.get(service.protocol, _one_line)
         self.greeting = self.reply()
 
