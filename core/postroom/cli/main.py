@@ -18,7 +18,7 @@ from .failures import lines
 COMMANDS = {
     "serve": "Run the server in the foreground until SIGTERM or SIGINT; SIGHUP reloads.",
     "check": "Validate the configuration, scripts and certificates.",
-    "user": "Accounts: add, list, show, set, password, remove.",
+    "user": "Accounts: add, list, show, set, password, remove, undelete.",
     "alias": "Mappings of addresses to users and other addresses: add, list, remove.",
     "list": "Distribution lists: add, list, show, remove.",
     "queue": "The outgoing queue: list, show, retry, hold, release, remove.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from .call import Call, Opened, cell, table
 from .failures import Failure
 from .fields import parsed, public
+from .moments import moment
 from .password import credentials, report, wanted
 
 if TYPE_CHECKING:
@@ -99,6 +101,33 @@ def remove(call: Call, name: str) -> None:
             raise missing(store, name)
         store.news.publish("accounts")
     call.done(f"account {name} and its mail removed")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--since", required=True, metavar="WHEN", help="What was deleted since then: 2h or 3d ago, or a date and time.")
+@click.option("--folder", default="", metavar="PATH", help="Only what was deleted from this folder.")
+@click.option("--dry-run", is_flag=True, help="Only say what would come back.")
+@click.pass_obj
+def undelete(call: Call, name: str, since: str, folder: str, dry_run: bool) -> None:
+    """Put deleted messages back where they were; folders that are gone are made again. How long they are kept: store.keep_deleted."""
+    from ..store.undelete import recoverable
+    from ..store.undelete import undelete as restore
+
+    begin = moment(since)
+    with call.opened() as store:
+        account = existing(store, name)
+        if dry_run:
+            found = recoverable(store.db, account.id, begin, folder=folder)
+        else:
+            found = restore(store.db, account.id, begin, folder=folder, at=int(time.time() * 1000))
+            store.news.publish("folders", account=account.id)
+            for one in found:
+                store.news.publish("mailbox", mailbox=one.mailbox_id)
+    rows = [(one.folder, one.messages) for one in found]
+    data = {"account": account.name, "dry_run": dry_run, "folders": [{"folder": path, "messages": count} for path, count in rows]}
+    empty = "nothing was deleted since then that can be had back"
+    call.show(data, lambda: table(("folder", "would come back" if dry_run else "came back"), rows, empty))
 
 
 def existing(store: Opened, name: str) -> Account:
