@@ -49,6 +49,7 @@ class Reader:
         self.source, self.limits, self.known, self.utf8, self.rev2 = source, limits, known, utf8, rev2
         self.buffer = source.line()
         self.at = 0
+        self.tagged = b""  # the tag, when it is read: responses of SEARCH repeat it (RFC 9051 section 7.3.4)
         self.within = False  # a literal has begun, and the line behind it is not read yet
         self._spent = len(self.buffer)  # bytes of this command so far
         self._depth = 0
@@ -58,9 +59,9 @@ class Reader:
 
     def tag(self) -> bytes:
         """The tag, with the space after it."""
-        tag = self._match(TAG, "a command begins with a tag")
+        self.tagged = self._match(TAG, "a command begins with a tag")
         self.sp()
-        return tag
+        return self.tagged
 
     def end(self) -> None:
         """The command is over. Raises Bad when something is left."""
