@@ -45,7 +45,7 @@ IMAP. Each file has an account of its own, ``{user}``, with the password ``secre
 ``folders:``      more folders: ``{Archive: 2, Work/2026: [plain], "{bob}/Shared": 3}`` (the last: of another user)
 ``others:``       further users: ``others: bob eve`` makes ``{bob}`` and ``{eve}``, each with empty folders
 ``service:``      settings of the service, as in config.yaml: ``service: {idle: false}``
-``only:``         ``session``: not against a listening server; ``socket``: only there
+``only:``         ``session``: not against a listening server; ``socket``: only there (needed for TLS)
 ==============  =================================================================================================
 """
 

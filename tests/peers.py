@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 import zlib
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any, Protocol
 
 from postroom.mail.client import TlsDetails
@@ -42,10 +41,10 @@ class Peer(Protocol):
 
 
 class SocketPeer:
-    """A server behind a socket; ``tls`` is the module that wraps sockets of this kind (ssl, or gevent.ssl)."""
+    """A server behind a socket."""
 
-    def __init__(self, sock: Any, tls: ModuleType = ssl) -> None:
-        self._sock, self._tls = sock, tls
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
         self._in = b""
         self._packer: Any = None
         self._unpacker: Any = None
@@ -88,7 +87,7 @@ class SocketPeer:
 
     def start_tls(self) -> None:
         """Handshake without looking at the certificate: it is self-signed."""
-        context = self._tls.create_default_context()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         assert not self._in, f"the server says {self._in!r} before the handshake"
         self._sock = context.wrap_socket(self._sock)

@@ -7,7 +7,6 @@ import socket as sockets
 from typing import Any
 
 import gevent
-import gevent.ssl
 from gevent import socket
 
 from postroom.testing import values
@@ -33,7 +32,7 @@ class Connections:
             own, served = (socket.fromfd(one.fileno(), one.family, one.type) for one in (mine, theirs))
         own.settimeout(PATIENCE)
         self.greenlets.append(gevent.spawn(self._serve, Stream(served, timeout=PATIENCE)))
-        return SocketPeer(own, gevent.ssl)
+        return SocketPeer(own)
 
     def _serve(self, stream: Stream) -> None:
         with contextlib.suppress(Disconnected, TimedOut):
