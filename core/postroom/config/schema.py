@@ -104,12 +104,14 @@ class StoreSettings(Section):
 
     def checks(self) -> Iterator[tuple[Location, str]]:
         """Each name once, each use once, and INBOX is there anyway."""
-        seen: dict[tuple[str, str], str] = {("name", "inbox"): "INBOX, which every account has"}
+        seen: dict[tuple[str, str], str] = {}
         for index, folder in enumerate(self.folders):
-            for key, value in (("name", folder.name), ("use", folder.use)):
-                if value and (key, value.lower()) in seen:
-                    yield ("folders", index, key), f"{value} is there twice (first at {seen[key, value.lower()]})"
-                seen.setdefault((key, str(value).lower()), f"folders[{index}]")
+            if folder.name.lower() == "inbox":
+                yield ("folders", index, "name"), "every account has INBOX anyway"
+            for key, value in (("name", folder.name), ("use", folder.use or "")):
+                first = seen.setdefault((key, value.lower()), f"folders[{index}]")
+                if value and first != f"folders[{index}]":
+                    yield ("folders", index, key), f"{value} is the {key} of two folders (first at {first})"
 
     @property
     def new_folders(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from .appending import DELETED, SEEN
@@ -111,10 +111,8 @@ class Turn:
         """What becomes of a state; None when it is not different."""
         after = {"set": self._flags, "add": flags | self._flags, "remove": flags & ~self._flags}[self._mode]
         words = frozenset(keywords.split())
-        turned = self._words if self._mode == "set" else frozenset(self._turned(words))
+        others = frozenset(word for word in words if word.lower() not in self._lowered)
+        turned = {"set": self._words, "add": others | self._words, "remove": others}[self._mode]
         if after == flags and turned == words:
             return None
         return after, keywords if turned == words else joined(turned)
-
-    def _turned(self, words: frozenset[str]) -> Iterator[str] | frozenset[str]:
-        return words | self._words if self._mode == "add" else (word for word in words if word.lower() not in self._lowered)

@@ -8,9 +8,12 @@ import gevent
 import pytest
 
 from postroom.store.accounts import Account, Accounts
+from postroom.store.appending import append, append_to, shows
 from postroom.store.blobs import CHUNK, Blobs
 from postroom.store.database import Conflict, Database, connect
-from postroom.store.mailboxes import SEEN, Entry, Mailboxes, append
+from postroom.store.mailboxes import SEEN, Entry, Mailboxes
+from postroom.store.undelete import recoverable
+from tests.core.store.post import Post, post
 
 
 @pytest.fixture
@@ -161,3 +164,91 @@ def test_a_large_mailbox_is_listed_fast(db: Database, account: Account, mailboxe
     start = time.perf_counter()
     assert len(mailboxes.listing(box)) == 20_000
     assert time.perf_counter() - start < 1.0
+
+
+# --- what IMAP asks for
+
+
+@pytest.fixture
+def joe(db: Database) -> Post:
+    return post(db)
+
+
+def test_a_folder_is_found_by_its_id(joe: Post) -> None:
+    joe.fill(2, flags=SEEN)
+    assert joe.mailboxes.by_id(joe.box()) == joe.folder()
+    assert (joe.folder().messages, joe.folder().unseen, joe.folder().bytes) == (2, 0, 48)
+    assert joe.mailboxes.by_id(5) is None
+
+
+def test_several_contents_are_read_at_once_and_missing_ones_left_out(joe: Post) -> None:
+    joe.fill(5)
+    found = joe.mailboxes.contents(joe.box(), [5, 2, 99, 3])
+    assert [(one.uid, one.prefix + one.first, one.blob_size) for one in found] == [
+        (uid, b"Return-Path: <>\r\nINBOX %d" % (uid - 1), 7) for uid in (2, 3, 5)
+    ]
+
+
+def test_a_message_is_recent_for_the_first_who_asks(joe: Post) -> None:
+    assert joe.mailboxes.claim_recent(joe.box()) == 1
+    joe.fill(3)
+    assert joe.mailboxes.claim_recent(joe.box()) == 1
+    assert joe.mailboxes.claim_recent(joe.box()) == 4
+    joe.fill(1)
+    jobs = [gevent.spawn(joe.mailboxes.claim_recent, joe.box()) for _ in range(5)]
+    gevent.joinall(jobs, raise_error=True)
+    assert sorted(job.get() for job in jobs) == [4, 5, 5, 5, 5]
+    assert joe.mailboxes.claim_recent(5) == 0
+
+
+def test_a_message_is_put_into_a_mailbox_by_its_id(joe: Post) -> None:
+    box = joe.box()
+    values = {"blob_id": 1, "size": 3, "received_at": 5, "saved_at": 9, "flags": SEEN, "keywords": "b a B"}
+    assert [joe.db.write(lambda tx: append_to(tx, box, **values)) for _ in range(2)] == [1, 2]
+    assert joe.flags() == {1: (SEEN, "a b"), 2: (SEEN, "a b")}
+    assert (joe.columns().received[0], joe.columns().saved[0], joe.folder().keywords) == (5, 9, "b a")
+    with pytest.raises(Conflict, match="no mailbox"):
+        joe.db.write(lambda tx: append_to(tx, 5, **values))
+
+
+@pytest.mark.parametrize(
+    ("prefix", "shown"),
+    [
+        (b"", False),
+        (b"Return-Path: <a@b>\r\nReceived: from x\r\n\tby y;\r\n now\r\nX-Spam: no\r\n", False),
+        (b"received-spf: pass\r\nAUTHENTICATION-RESULTS: x; spf=pass\r\nDelivered-To: a\r\nX-Original-To : a\r\n", False),
+        (b"Return-Path: <a@b>\r\nSubject: [list] x\r\n", True),
+        (b"To: a\r\n", True),
+        (b"Message-ID: <1@x>\r\nReceived: x\r\n", True),
+        (b" continued: x\r\n", True),
+        (b"X-A: b\r\n\r\n", True),
+    ],
+)
+def test_a_prefix_of_trace_fields_shows_nothing_in_imap(prefix: bytes, shown: bool) -> None:
+    assert shows(prefix) is shown
+
+
+def test_a_delivered_message_says_whether_its_prefix_shows_something(joe: Post) -> None:
+    for prefix in (b"Received: x\r\n", b"Subject: x\r\n"):
+        joe.db.write(lambda tx, prefix=prefix: append(tx, joe.account, "INBOX", blob_id=1, size=1, prefix=prefix, received_at=1))  # type: ignore[misc]
+    assert list(joe.columns().own) == [0, 1]
+
+
+def test_folders_made_in_one_second_have_rising_uidvalidities(joe: Post) -> None:
+    found = [joe.folder().uidvalidity]
+    for path in ("A", "B", "C"):
+        joe.fill(1, path)
+        found.append(joe.folder(path).uidvalidity)
+    assert found == sorted(set(found))
+
+
+def test_a_folder_that_is_made_is_subscribed(joe: Post) -> None:
+    joe.fill(1, "Lists/News")
+    names = {row[0] for row in joe.db.read(lambda tx: tx.execute("SELECT name FROM subscription"))}
+    assert names == {"INBOX", "Drafts", "Sent", "Junk", "Trash", "Archive", "Lists/News"}
+
+
+def test_what_pop3_deletes_can_be_had_back(joe: Post) -> None:
+    joe.fill(1)
+    joe.mailboxes.delete(joe.box(), [1])
+    assert [one.messages for one in recoverable(joe.db, joe.account, 0)] == [1]

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from postroom.store.blobs import Blobs
 from postroom.store.database import Database, StoreUnavailable, connect
+from postroom.store.expunge import expunge
+from postroom.store.flagging import Change, change_flags
+from postroom.store.mailboxes import Mailboxes
 from postroom.store.migrate import MIGRATIONS, SchemaNewer, migrate, status
 from postroom.store.models import TABLES
 from postroom.store.pgconnection import settings
+from postroom.store.snapshots import ColumnsCache
+from tests.core.store import first_release
 from tests.databases import Postgresql
 
 NAMES = tuple(sorted(path.stem for path in MIGRATIONS.glob("0*.py")))
@@ -93,3 +100,57 @@ def test_a_relative_path_is_relative_to_the_configuration(tmp_path: Path) -> Non
     database = connect("sqlite:///data/x.db", base=tmp_path)
     assert database.read(lambda tx: tx.one("SELECT COUNT(*) FROM account")) == (0,)
     database.close()
+
+
+# --- from the first release
+
+
+@pytest.fixture
+def upgraded(empty_url: str, tmp_path: Path) -> Iterator[Database]:
+    """A database of the first release with mail in it, brought to this one."""
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    first_release.make(empty_url, folder)
+    assert migrate(empty_url) == list(NAMES[1:])
+    database = connect(empty_url)
+    yield database
+    database.close()
+
+
+def test_mailboxes_of_the_first_release_are_counted(upgraded: Database) -> None:
+    mailboxes = Mailboxes(upgraded, Blobs(upgraded))
+    found, empty = mailboxes.by_id(10), mailboxes.find(1, "Empty")
+    assert found is not None
+    assert empty is not None
+    assert (found.messages, found.unseen, found.deleted, found.bytes) == (4, 2, 2, 355)
+    assert (found.recent, found.horizon, found.digested, found.uidnext, found.modseq) == (1, 30, 0, 8, 30)
+    assert (empty.messages, empty.unseen, empty.deleted, empty.bytes) == (0, 0, 0, 0)
+
+
+def test_messages_of_the_first_release_are_shown_whole(upgraded: Database) -> None:
+    shown = ColumnsCache(upgraded).current(10)
+    assert (shown.uids.tolist(), list(shown.flags), shown.keywords) == ([1, 2, 4, 7], [0, 1, 9, 8], {4: "work"})
+    assert (shown.saved.tolist(), shown.blobs.tolist(), list(shown.own)) == ([1234] * 4, [99] * 4, [1] * 4)
+    assert b"".join(Mailboxes(upgraded, Blobs(upgraded)).content(10, 4)) == b"Subject: own\r\nabc"
+
+
+def test_changes_in_the_first_release_are_known_by_their_modseq(upgraded: Database) -> None:
+    delta = ColumnsCache(upgraded).changes(10, 23)
+    assert [change[0] for change in delta.changed] == [4, 7]
+    assert not delta.complete  # nobody knows what was removed in those days
+    assert ColumnsCache(upgraded).vanished(10, 23, [(1, 9)]) == [(3, 3), (5, 6)]
+
+
+def test_a_mailbox_of_the_first_release_goes_on_as_any_other(upgraded: Database) -> None:
+    done = upgraded.write(lambda tx: change_flags(tx, 10, [1, 2, 4], Change("add", 1, ("Work",))))
+    upgraded.write(lambda tx: expunge(tx, 10, [7], at=5))
+    found = Mailboxes(upgraded, Blobs(upgraded)).by_id(10)
+    assert found is not None
+    assert (done.changed, found.messages, found.unseen, found.deleted, found.bytes, found.modseq) == ([1, 2, 4], 3, 0, 1, 350, 32)
+    cache = ColumnsCache(upgraded)
+    assert (cache.changes(10, 31).vanished, cache.vanished(10, 30, [(1, 9)])) == ([7], [(7, 7)])
+
+
+def test_owners_are_subscribed_to_the_folders_of_the_first_release(upgraded: Database) -> None:
+    rows = upgraded.read(lambda tx: tx.execute("SELECT account_id, name FROM subscription ORDER BY name"))
+    assert rows == [(1, "Empty"), (1, "INBOX")]

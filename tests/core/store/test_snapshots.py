@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import gevent
 import pytest
@@ -104,12 +105,16 @@ def test_a_change_that_is_told_too_late_does_no_harm(joe: Post) -> None:
 
 def test_sessions_that_ask_together_load_once(joe: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     joe.fill(10)
-    cache, box, loads = ColumnsCache(joe.db), joe.box(), []
-    load = snapshots.load
-    monkeypatch.setattr(snapshots, "load", lambda *arguments: loads.append(1) or load(*arguments))
+    cache, box, loads, load = ColumnsCache(joe.db), joe.box(), [0], snapshots.load
+
+    def counted(*arguments: Any) -> Any:
+        loads[0] += 1
+        return load(*arguments)
+
+    monkeypatch.setattr(snapshots, "load", counted)
     jobs = [gevent.spawn(cache.current, box) for _ in range(10)]
     gevent.joinall(jobs, raise_error=True)
-    assert len(loads) == 1
+    assert loads == [1]
     assert len({id(job.get()) for job in jobs}) == 1
 
 
