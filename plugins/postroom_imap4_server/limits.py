@@ -22,10 +22,11 @@ class ImapLimits(Limits):
     # --- the shape of a command ---
     nesting: int = 32  # parentheses within each other, search keys and lists alike
     items: int = 10_000  # elements of one list, ranges of one number set
+    fetch_items: int = 100  # data items of one FETCH: each may repeat the whole message
     search_keys: int = 1_000  # keys of one search program: each is a pass over the mailbox
 
     # --- what a command may cost ---
-    held: int = 4_194_304  # bytes of the messages of one APPEND in memory; the others of a long MULTIAPPEND wait in the database
+    held: int = 1_048_576  # bytes of the messages of one APPEND in memory; the others of a long MULTIAPPEND wait in the database
     search_seconds: float = 30.0  # of one SEARCH, SORT or THREAD
     pipelined: int = 65_536  # bytes of further commands that wait while one runs (they wait in the kernel beyond that)
     idle_in_idle: float = 1_860.0  # silence within IDLE: clients repeat it every 29 minutes (RFC 2177)
