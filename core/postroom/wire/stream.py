@@ -45,8 +45,8 @@ class Stream:
     """A connection. Raises Disconnected and TimedOut from everything that waits."""
 
     __slots__ = (
-        "__weakref__", "_at", "_between", "_binding", "_in", "_limit", "_out", "_out_bytes", "_packing", "_reader", "_skipping", "_waiter",
-        "_watchdog", "bytes_in", "bytes_out", "deadline", "expires", "sock", "stopping", "timeout", "tls", "woken",
+        "__weakref__", "_at", "_between", "_binding", "_in", "_limit", "_out", "_out_bytes", "_packing", "_reader", "_skipping", "_torn",
+        "_waiter", "_watchdog", "bytes_in", "bytes_out", "deadline", "expires", "sock", "stopping", "timeout", "tls", "woken",
     )  # fmt: skip
 
     def __init__(self, sock: Any, *, timeout: float = 300.0, deadline: float = NEVER, watchdog: Watchdog | None = None) -> None:
@@ -60,6 +60,7 @@ class Stream:
         self._out: list[bytes] = []
         self._out_bytes = 0
         self._skipping = False
+        self._torn = False  # sending broke off, so that what is sent next would be taken for the rest
         self._packing: Compression | None = None
         self._binding = b""
         self._between = False  # reading the next command: may be interrupted
@@ -344,9 +345,12 @@ class Stream:
 
     def _send(self, data: bytes) -> None:
         """Send all; each part that the peer takes begins a new silence."""
+        if self._torn:
+            raise Disconnected
         rest: bytes | memoryview = data
         while True:
             self._arm()
+            self._torn = True
             try:
                 sent = self.sock.send(rest)
             except OSError as error:
@@ -354,6 +358,7 @@ class Stream:
             finally:
                 self.expires = NEVER
             if sent == len(rest):
+                self._torn = False
                 return
             rest = memoryview(rest)[sent:]
 

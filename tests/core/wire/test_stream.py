@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.wire.stream import FLUSH_BYTES, SKIP_BYTES, BareNewline, Disconnected, LineTooLong, Stream, TimedOut
+from postroom.wire.stream import FLUSH_BYTES, SKIP_BYTES, BareNewline, Disconnected, LineTooLong, Stopping, Stream, TimedOut, Woken
 from postroom.wire.watchdog import NEVER, Watchdog
 from tests.core.wire.feeding import cut_at, cuts
 
@@ -205,3 +205,71 @@ def test_a_watchdog_ends_a_wait_that_is_too_long_and_only_that() -> None:
     assert stream.read_line(100) == b"later"
     stream.close()
     theirs.close()
+
+
+@pytest.fixture
+def green() -> Iterator[tuple[Stream, gevent.socket.socket]]:
+    """A stream over gevent's sockets, and its peer."""
+    ours, theirs = gevent.socket.socketpair()
+    stream = Stream(ours, timeout=5, watchdog=Watchdog())
+    yield stream, theirs
+    stream.close()
+    theirs.close()
+
+
+def test_a_reader_that_waits_for_a_command_can_be_woken(green: tuple[Stream, gevent.socket.socket]) -> None:
+    stream, peer = green
+    peer.sendall(b"NO")
+    gevent.spawn_later(0.01, stream.wake)
+    with pytest.raises(Woken):
+        stream.read_command(LIMIT)
+    peer.sendall(b"OP\r\n")
+    assert stream.read_command(LIMIT) == b"NOOP"
+
+
+def test_a_wake_up_before_the_wait_is_not_lost_and_counts_once(green: tuple[Stream, gevent.socket.socket]) -> None:
+    stream, peer = green
+    stream.wake()
+    stream.wake()
+    gevent.sleep(0.01)
+    with pytest.raises(Woken):
+        stream.read_command(LIMIT)
+    gevent.spawn_later(0.01, peer.sendall, b"NOOP\r\n")
+    assert stream.read_command(LIMIT) == b"NOOP"
+
+
+def test_only_who_waits_for_a_command_is_woken(green: tuple[Stream, gevent.socket.socket]) -> None:
+    stream, peer = green
+    gevent.spawn_later(0.01, stream.wake)
+    gevent.spawn_later(0.03, peer.sendall, b"answer\r\n")
+    assert stream.read_line(LIMIT) == b"answer"
+
+
+def test_a_stop_comes_before_a_wake_up(green: tuple[Stream, gevent.socket.socket]) -> None:
+    stream, _ = green
+    gevent.spawn_later(0.01, stream.wake)
+    gevent.spawn_later(0.01, stream.stop)
+    with pytest.raises((Woken, Stopping)):
+        stream.read_command(LIMIT)
+    with pytest.raises(Stopping):
+        stream.read_command(LIMIT)
+
+
+def test_a_silent_peer_holds_no_buffer(green: tuple[Stream, gevent.socket.socket]) -> None:
+    stream, peer = green
+    peer.sendall(b"x" * 50_000 + b"\r\n")
+    assert len(stream.read_command(60_000)) == 50_000
+    gevent.spawn_later(0.01, stream.wake)
+    with pytest.raises(Woken):
+        stream.read_command(60_000)
+    assert len(stream._in) == 0
+
+
+def test_after_a_send_that_broke_off_nothing_more_is_sent(green: tuple[Stream, gevent.socket.socket]) -> None:
+    stream, _ = green
+    stream.timeout = 0.1
+    stream._arm()
+    with pytest.raises(TimedOut):
+        stream.write(b"x" * 5_000_000)
+    with pytest.raises(Disconnected):
+        stream.write(b"y" * FLUSH_BYTES)
