@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from postroom.store import acl
 from postroom.store.folders import INBOX, SEPARATOR, has_below
+from postroom.store.mailboxes import Folder
+from postroom.store.snapshots import NO_MAILBOX
 
 from .grammar import names
 from .refusals import No
 
 if TYPE_CHECKING:
-    from postroom.store.mailboxes import Folder
-
     from .session import Session
 
 OTHERS = "#users"  # other users' folders are #users/<user>/<folder>
@@ -57,6 +57,12 @@ def others_name(owner: str, path: str) -> str:
     return f"{OTHERS}{SEPARATOR}{owner}{SEPARATOR}{path}"
 
 
+def canonical(session: Session, name: str) -> str:
+    """The one spelling of a name: #users, the user in it and INBOX are the same in any case."""
+    owner, path = place(session, name)
+    return SEPARATOR.join(part for part in (OTHERS, owner, path) if part) if owner or not path else path
+
+
 def identifiers(session: Session) -> tuple[str, ...]:
     """Under which identifiers rights are given to the session's user."""
     return (session.user.name, acl.ANYONE)
@@ -83,10 +89,12 @@ def look_up(session: Session, name: str) -> Opened | None:
     if not owner and path:
         folder = session.context.folders.find(session.user.id, path)
         return None if folder is None else Opened(name, folder, folder.account_id, acl.ALL)
-    if not path:
-        return None
-    shared = session.context.folders.of_other(owner, path, identifiers(session))
-    return None if shared is None else Opened(name, shared.folder, shared.folder.account_id, shared.rights)
+    shared = session.context.folders.of_other(owner, path, identifiers(session)) if path else None
+    if shared is not None and shared.rights:
+        return Opened(name, shared.folder, shared.folder.account_id, shared.rights)
+    if session.settings.fake_access and stands_above(session, name):
+        return Opened(name, Folder(NO_MAILBOX, 0, path, 1, 1, 1, ""), 0, frozenset("lr"))
+    return None
 
 
 def visible(session: Session, name: str) -> bool:
@@ -97,8 +105,14 @@ def visible(session: Session, name: str) -> bool:
     owner, path = place(session, name)
     if not owner and path:
         return session.context.db.read(lambda tx: has_below(tx, session.user.id, path))
+    return stands_above(session, name)
+
+
+def stands_above(session: Session, name: str) -> bool:
+    """Whether the name is #users or a name in it, and mailboxes are below it that the user may look up."""
+    above = canonical(session, name) + SEPARATOR
     shared = session.context.folders.shared_with(session.user.id, identifiers(session))
-    return any(f"{others_name(one.owner, one.folder.path)}/".startswith(f"{name}/") for one in shared if "l" in one.rights)
+    return any(others_name(one.owner, one.folder.path).startswith(above) for one in shared if "l" in one.rights)
 
 
 def _missing(name: str, code: str) -> str:

@@ -26,6 +26,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from postroom.store.snapshots import NO_MAILBOX
 from postroom.store.uids import members
 
 from .grammar.numbers import STAR
@@ -231,6 +232,8 @@ class View:
         self._rest()
 
     def _look(self) -> Folder:
+        if self.folder.id == NO_MAILBOX:
+            return self.folder
         folder = self._session.context.mailboxes.by_id(self.folder.id)
         if folder is None:
             raise Bye(GONE)

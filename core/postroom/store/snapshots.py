@@ -26,6 +26,7 @@ ROWS = f"SELECT {FIELDS} FROM message WHERE mailbox_id = ? AND uid >= ? AND uid 
 TOUCHED = "SELECT uid, flags, keywords, modseq FROM message WHERE mailbox_id = ? AND touched = 1 AND modseq > ? LIMIT ?"
 EXPUNGED = "SELECT uid FROM expunged WHERE mailbox_id = ? AND modseq > ? LIMIT ?"
 EXPUNGED_OF = "SELECT uid FROM expunged WHERE mailbox_id = ? AND modseq > ? AND {clause} ORDER BY uid"
+NO_MAILBOX = 0  # the id of a name that is shown as a mailbox and is none: it is empty for ever
 
 
 class TooMuch(Exception):
@@ -115,6 +116,8 @@ class ColumnsCache:
         self._total -= _weight(entry)
 
     def _head(self, mailbox_id: int) -> Row:
+        if mailbox_id == NO_MAILBOX:
+            return 1, 1, 0
         row = self.db.read(lambda tx: tx.one(HEAD, (mailbox_id,)))
         if row is None:
             self.forget(mailbox_id)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from postroom.store import subscriptions
 
-from ..opening import visible
+from ..opening import canonical, visible
 from ..refusals import No
 from .command import LOGGED_IN, Command
 from .delete import parse
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def run(session: Session, name: str) -> str:
     """Add the name to the subscriptions."""
-    name = name.removesuffix("/")
+    name = canonical(session, name.removesuffix("/"))
     if not visible(session, name):
         raise No("there is no such mailbox", "NONEXISTENT")
     try:

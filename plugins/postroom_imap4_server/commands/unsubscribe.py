@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from postroom.store import subscriptions
 
+from ..opening import canonical
 from .command import LOGGED_IN, Command
 from .delete import parse
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 def run(session: Session, name: str) -> str:
     """Remove the name from the subscriptions."""
-    session.context.db.write(lambda tx: subscriptions.unsubscribe(tx, session.user.id, name.removesuffix("/")))
+    name = canonical(session, name.removesuffix("/"))
+    session.context.db.write(lambda tx: subscriptions.unsubscribe(tx, session.user.id, name))
     session.context.news.publish("folders", account=session.user.id)
     return "UNSUBSCRIBE completed"
 

@@ -7,10 +7,11 @@ import binascii
 import re
 import unicodedata
 
-SEPARATOR = "/"
-LONGEST = 1_000  # bytes of a whole name in UTF-8
+from postroom.store.folders import DEEPEST, LONGEST, SEPARATOR
+
+__all__ = ["SEPARATOR", "check_new", "decode", "encode"]
+
 LONGEST_PART = 250  # bytes of one level: what file systems and other servers can take too
-DEEPEST = 32  # levels
 
 _SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
 _PLAIN = re.compile(r"[\x20-\x25\x27-\x7e]*")
@@ -19,7 +20,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 def decode(raw: bytes, *, utf8: bool) -> str:
     """The name that a client wrote. Raises ValueError, in words, for an encoding that is not allowed. INBOX is INBOX in any case."""
-    name = _from_utf8(raw) if utf8 else _from_utf7(raw)
+    # One spelling for all clients (RFC 5198: Net-Unicode), or those that write UTF-7 and those that write UTF-8 would miss each other's
+    name = unicodedata.normalize("NFC", _from_utf8(raw) if utf8 else _from_utf7(raw))
     first, separator, rest = name.partition(SEPARATOR)
     return f"INBOX{separator}{rest}" if first.upper() == "INBOX" else name
 
@@ -48,7 +50,7 @@ def check_new(name: str) -> None:
 
 def _from_utf8(raw: bytes) -> str:
     try:
-        return unicodedata.normalize("NFC", raw.decode("utf-8"))  # RFC 5198: Net-Unicode
+        return raw.decode("utf-8")
     except UnicodeDecodeError:
         raise ValueError("the mailbox name is not UTF-8") from None
 
