@@ -37,6 +37,7 @@ from .store.blobs import Blobs
 from .store.database import connect
 from .store.directory import DirectoryCache
 from .store.folders import Folders
+from .store.kept import Kept
 from .store.handover import elsewhere
 from .store.mailboxes import Mailboxes
 from .store.snapshots import ColumnsCache
@@ -101,6 +102,7 @@ def core(
         mailboxes=Mailboxes(db, blobs, recover=config.store.keep_deleted > 0),
         columns=ColumnsCache(db),
         folders=Folders(db),
+        kept=Kept(db),
         auth=authenticator(config, accounts, ask, news),
         queue=Queue(db, ask, news, reports, clock),
         news=news,

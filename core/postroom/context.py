@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .store.database import Database
     from .store.directory import DirectoryCache
     from .store.folders import Folders
+    from .store.kept import Kept
     from .store.mailboxes import Mailboxes
     from .store.snapshots import ColumnsCache
     from .tally import Tally
@@ -39,6 +40,7 @@ class Context:
     mailboxes: Mailboxes
     columns: ColumnsCache  # mailboxes as columns, shared by the sessions of this worker
     folders: Folders  # trees of folders
+    kept: Kept  # answers about messages that are computed once
     auth: Authenticator
     queue: Queue
     news: News

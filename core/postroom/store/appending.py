@@ -16,8 +16,8 @@ SPECIAL = {"INBOX": "", "Drafts": "\\Drafts", "Sent": "\\Sent", "Junk": "\\Junk"
 
 # Header fields that no answer of IMAP but the header itself shows: a prefix of these leaves true what is known of the blob
 QUIET = re.compile(
-    rb"(?:(?:Return-Path|Received|Delivered-To|X-Original-To|Authentication-Results|Received-SPF|X-[!-9;-~]*)[ \t]*:[^\n]*\n"
-    rb"(?:[ \t][^\n]*\n)*)*",
+    rb"(?:(?:Return-Path|Received|Delivered-To|X-Original-To|Authentication-Results|Received-SPF|X-(?!Priority[ \t]*:)[!-9;-~]*)[ \t]*:"
+    rb"[^\n]*\n(?:[ \t][^\n]*\n)*)*",
     re.IGNORECASE,
 )
 

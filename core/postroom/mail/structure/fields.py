@@ -36,6 +36,17 @@ def content(header: bytes) -> dict[bytes, bytes]:
     return found
 
 
+def body_start(data: bytes) -> int:
+    """Where the body begins: behind the first empty line; -1 when there is none in ``data``."""
+    if data.startswith((b"\r\n", b"\n")):
+        return 2 if data[0] == 0x0D else 1
+    strict = data.find(b"\n\r\n")
+    loose = data.find(b"\n\n", 0, strict + 1 if strict >= 0 else len(data))
+    if loose >= 0:
+        return loose + 2
+    return strict + 3 if strict >= 0 else -1
+
+
 def unfold(value: bytes) -> bytes:
     """The value without its line ends (RFC 5322 2.2.3); white space stays as it is, but for that around the value."""
     return (_FOLD.sub(b"", value) if b"\n" in value else value).strip()
