@@ -10,8 +10,10 @@ from postroom.mail.delivery import Refuse, Route
 from postroom.mail.local_domains import LocalDomains
 from postroom.mail.reply import Reply
 from postroom.store.database import StoreUnavailable
+from postroom.store.quota import room
 
 from .finishing import existing_folders, outside
+from .room import while_room
 from .router import Router
 from .settings import Settings
 
@@ -40,8 +42,12 @@ class Plugin:
             route = self.router.route(address, envelope).route
             if self.settings.plus_folder:
                 route = existing_folders(route, self.context.mailboxes)
+            route = while_room(route, envelope.size, self.context.directory.current(), self._has_room)
             return outside(route, address, envelope, self.context.ask)
         except StoreUnavailable as error:  # caught here, because it is no fault of this plugin that should count against it
             return Route((Refuse(STORE_AWAY),), (f"the store does not answer: {error}",), inbound=True)
         except PluginFault as error:
             return Route((Refuse(PLUGIN_AWAY),), (str(error),), inbound=True)
+
+    def _has_room(self, account: int, size: int) -> bool:
+        return self.context.db.read(lambda tx: room(tx, account, size))
