@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,7 +35,7 @@ def resync(session: Session, view: View, known: Known) -> None:
     columns, uids = view.columns, view.uids
     start = _agreed(uids, known.matched) if known.modseq < folder.horizon else 0
     gone = session.context.columns.vanished(folder.id, known.modseq, [(max(low, start + 1), high) for low, high in asked if high > start])
-    session.send(vanished(_without(gone, view.gone), earlier=True))  # what goes just now is told later, for the client counts it
+    session.send(vanished(_without(gone, uids), earlier=True))  # what goes just now is told later, for the client counts it
     changed = [uid for uid, *_ in columns.since(known.modseq) if uid <= last]
     flags_of(session, view, view.places(_among(changed, asked)), uid=True)
 
@@ -54,15 +55,14 @@ def _among(uids: Sequence[int], ranges: UidRanges) -> Iterator[int]:
             yield uid
 
 
-def _without(ranges: UidRanges, holes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """The ranges without the ascending ``holes``."""
+def _without(ranges: UidRanges, uids: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The ranges without the ascending ``uids``."""
     for low, high in ranges:
         start = low
-        for hole in holes:
-            if start <= hole <= high:
-                if hole > start:
-                    yield start, hole - 1
-                start = hole + 1
+        for uid in uids[bisect_left(uids, low) : bisect_right(uids, high)]:
+            if uid > start:
+                yield start, uid - 1
+            start = uid + 1
         if start <= high:
             yield start, high
 

@@ -51,7 +51,7 @@ class View:
     """The selected mailbox of one session. ``recent``: the first UID that is recent here, of which there are ``recents``."""
 
     __slots__ = (
-        "_changed", "_columns", "_gone", "_next", "_seen", "_session", "_uids", "_words", "exists", "folder", "keywords", "name",
+        "_changed", "_columns", "_gone", "_new", "_next", "_seen", "_session", "_uids", "_words", "exists", "folder", "keywords", "name",
         "read_only", "recent", "recents", "rights", "saved",
     )  # fmt: skip
 
@@ -67,6 +67,7 @@ class View:
         self.keywords = self.folder.keywords  # of the mailbox, as the client knows them
         self._next = self.folder.uidnext  # all UIDs below it have been announced
         self._seen = self.folder.modseq  # up to which changes are told or pending
+        self._new = True  # SELECT has not ended
         self._columns: Columns | None = None
         self._uids: Sequence[int] | None = None
         self._gone: list[int] = []  # UIDs, ascending
@@ -221,6 +222,9 @@ class View:
 
         Without ``flags`` changes of flags stay pending (NOTIFY without FlagChange).
         """
+        if self._new:
+            self._new = False  # SELECT has told how it is; what has happened during it is told by the next command
+            return
         if self._columns is None and self._glance():
             return
         self.refresh()
