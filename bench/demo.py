@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 import poplib
 import smtplib
 import ssl
@@ -32,7 +33,8 @@ def show(who: str, data: object) -> None:
     for line in lines[:CONTENT_LINES]:
         text = line.decode("utf-8", "replace")
         words = text.split(" ")
-        print(f"  {who}: {' '.join(words[:-1])} ********" if words[0] in ("AUTH", "PASS") and len(words) > 1 else f"  {who}: {text}")
+        shown = 3 if words[1:2] == ["LOGIN"] else 1 if words[0] == "PASS" else len(words) - 1 if words[0] == "AUTH" else len(words)
+        print(f"  {who}: {' '.join(words[:shown])}{' ********' * (shown < len(words))}")
     if len(lines) > CONTENT_LINES:
         print(f"  {who}: … {len(lines) - CONTENT_LINES} more lines")
 
@@ -65,6 +67,21 @@ class Reading(poplib.POP3):
         return reply
 
 
+class Mailbox(imaplib.IMAP4):
+    """imaplib that prints what is said."""
+
+    def send(self, data: bytes) -> None:
+        """Show, then send."""
+        show("C", data)
+        super().send(data)
+
+    def readline(self) -> bytes:
+        """Read, then show."""
+        line = super().readline()
+        show("S", line)
+        return line
+
+
 def unverified() -> ssl.SSLContext:
     """The demo's certificate is self-signed."""
     context = ssl.create_default_context()
@@ -90,6 +107,28 @@ def send(server: Server, message: EmailMessage) -> None:
         client.send_message(message)
 
 
+def read_by_imap(server: Server, sent: EmailMessage) -> None:
+    """Look, fetch, compare, mark."""
+    client = Mailbox("127.0.0.1", server.ports["IMAP4"])
+    client.starttls(unverified())
+    client.login("bob", PASSWORD)
+    client.select("INBOX")
+    client.fetch("1", "(UID FLAGS ENVELOPE BODYSTRUCTURE)")
+    content = client.fetch("1", "BODY.PEEK[]")[1][0][1]
+    show("S", content)
+    client.store("1", "+FLAGS", "\\Seen")
+    client.logout()
+    compare(content, sent)
+
+
+def compare(content: bytes, sent: EmailMessage) -> None:
+    """Nothing must have happened to the attachment."""
+    received = message_from_bytes(content, policy=policy.SMTP)
+    same = [part.get_content() for part in received.iter_attachments()] == [part.get_content() for part in sent.iter_attachments()]
+    assert same, "the attachment has changed on the way"
+    print("  the attachment arrived byte for byte")
+
+
 def read_by_pop3(server: Server, sent: EmailMessage) -> None:
     """Fetch, compare, delete."""
     client = Reading("127.0.0.1", server.ports["POP3"])
@@ -100,10 +139,7 @@ def read_by_pop3(server: Server, sent: EmailMessage) -> None:
     show("S", content)
     client.dele(1)
     client.quit()
-    received = message_from_bytes(content, policy=policy.SMTP)
-    same = [part.get_content() for part in received.iter_attachments()] == [part.get_content() for part in sent.iter_attachments()]
-    assert same, "the attachment has changed on the way"
-    print("  the attachment arrived byte for byte")
+    compare(content, sent)
 
 
 def demo(folder: Path) -> None:
@@ -119,7 +155,9 @@ def demo(folder: Path) -> None:
         local = letter("Bob <bob@example.test>", "Figures")
         title("Alice sends Bob a message with an attachment through submission")
         send(server, local)
-        title("Bob reads it by POP3")
+        title("Bob reads it by IMAP4")
+        read_by_imap(server, local)
+        title("Bob fetches it by POP3 and deletes it")
         read_by_pop3(server, local)
         title("Alice sends one to the outside; the server relays it to the next hop")
         send(server, letter("carol@example.net", "Hello outside"))

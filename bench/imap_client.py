@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from datetime import datetime
 from types import TracebackType
@@ -12,13 +13,22 @@ BUFFER = 1 << 20
 LONGEST_END = 1000  # bytes that a tagged line has at most
 
 
+class Dropping(threading.local):
+    """Where answers go that nobody looks at: one place for each thread, however many connections it has."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray(BUFFER)
+
+
+DROPPING = Dropping()
+
+
 class Client:
     """One connection; every command has the tag ``t``."""
 
     def __init__(self, port: int, timeout: float = 120.0) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._buffer = bytearray(BUFFER)
         self.line()  # the greeting
 
     def __enter__(self) -> Self:
@@ -39,7 +49,7 @@ class Client:
         """What comes until a line ends."""
         data = b""
         while not data.endswith(b"\r\n"):
-            data += self._received(self._socket.recv(BUFFER))
+            data += self._received(self._socket.recv(4096))
         return data
 
     def login(self, name: str, password: str, mailbox: str = "INBOX") -> Self:
@@ -66,7 +76,7 @@ class Client:
     def pass_over(self, *pieces: bytes) -> None:
         """Send a command and drop the answer as it comes. Raises RuntimeError unless it is OK."""
         self._socket.sendall(b"".join((b"t ", *pieces, b"\r\n")))
-        buffer, end = self._buffer, b""
+        buffer, end = DROPPING.buffer, b""
         while not ended(end):
             number = self._socket.recv_into(buffer)
             if number == 0:
