@@ -46,7 +46,8 @@ def fill(database: Database, dialogues: Mapping[str, Dialogue]) -> None:
     blobs = Blobs(database)
     for name, dialogue in dialogues.items():
         users = users_of(name, dialogue)
-        ids = {user: accounts.add(user, **credentials()).id for user in users.values()}
+        admins = dialogue.settings.get("admins", "").split()
+        ids = {user: accounts.add(user, admin=short in admins, **credentials()).id for short, user in users.items()}
         contents = contents_of(dialogue, users)
         database.write(lambda tx, ids=ids, contents=contents: _put(tx, blobs, ids, contents))
 

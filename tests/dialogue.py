@@ -44,6 +44,7 @@ IMAP. Each file has an account of its own, ``{user}``, with the password ``secre
                   ``uid:``, ``date:`` (2026-09-01 10:00:00, UTC) and ``flags:`` say more. UIDs begin with 1, UIDVALIDITY is 1000000
 ``folders:``      more folders: ``{Archive: 2, Work/2026: [plain], "{bob}/Shared": 3}`` (the last: of another user)
 ``others:``       further users: ``others: bob eve`` makes ``{bob}`` and ``{eve}``, each with empty folders
+``admins:``       which of them are administrators: ``admins: user``
 ``service:``      settings of the service, as in config.yaml: ``service: {idle: false}``
 ``only:``         ``session``: not against a listening server; ``socket``: only there (needed for TLS)
 ==============  =================================================================================================
