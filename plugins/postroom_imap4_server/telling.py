@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from postroom.store.uids import ascending
 
 from .grammar.writing import FLAG_WORDS, SYSTEM_FLAGS, flags, ranges_set
 
 if TYPE_CHECKING:
+    from postroom.store.columns import Columns
+
     from .session import Session
     from .view import View
 
@@ -49,27 +51,55 @@ def flags_of(session: Session, view: View, places: Iterable[range], *, uid: bool
     MODSEQ is there for whoever has enabled CONDSTORE (RFC 7162 section 3.1).
     """
     view.learn()
-    columns, uids = view.columns, view.uids
-    recent = 1 << 32 if session.rev2 else view.recent
     form = _form(session, uid=uid)
     for place in places:
         for start in range(place.start, place.stop, PIECE):
-            positions = range(start, min(start + PIECE, place.stop))
-            rows = positions if uids is columns.uids else [view.row(position) for position in positions]
-            lines = []
-            for position, row in zip(positions, rows, strict=True):
-                if row < 0:
-                    continue
-                number = uids[position]
-                keywords = columns.keywords
-                if number >= recent or keywords:
-                    words = flags(columns.flags[row], keywords.get(number, ""), recent=number >= recent)
-                else:
-                    words = FLAG_WORDS[columns.flags[row]]
-                lines.append(form.format(position + 1, number, words, columns.modseqs[row]))
-            session.send("".join(lines).encode("ascii"))
+            session.send(_piece(session, view, range(start, min(start + PIECE, place.stop)), form))
             session.out.breathe()
-    view.told((uids[position] for place in places for position in place), columns.modseq)
+    view.told((uids for place in places for uids in view.uids[place.start : place.stop]), view.columns.modseq)
+
+
+class _Form(NamedTuple):
+    """The text of a response, and which facts fill it."""
+
+    text: str
+    numbered: bool
+    uid: bool
+    modseq: bool
+
+
+def _form(session: Session, *, uid: bool) -> _Form:
+    modseq = " MODSEQ (%d)" if session.condstore else ""
+    if session.uidonly:  # RFC 9586 section 3.2: the UID is there already
+        return _Form(f"* %d UIDFETCH (FLAGS (%s){modseq})\r\n", numbered=False, uid=True, modseq=session.condstore)
+    text = f"* %d FETCH ({'UID %d ' if uid else ''}FLAGS (%s){modseq})\r\n"
+    return _Form(text, numbered=True, uid=uid, modseq=session.condstore)
+
+
+def _piece(session: Session, view: View, positions: Iterable[int], form: _Form) -> bytes:
+    """The responses about some messages: column by column, because there may be ten thousand."""
+    columns, known = view.columns, view.uids
+    if known is columns.uids:
+        rows = positions
+    else:
+        positions = [position for position in positions if view.row(position) >= 0]
+        rows = [view.row(position) for position in positions]
+    uids = [known[position] for position in positions]
+    facts: list[Iterable[object]] = [[position + 1 for position in positions]] if form.numbered else []
+    if form.uid:
+        facts.append(uids)
+    facts.append(_words(columns, uids, rows, 1 << 32 if session.rev2 else view.recent))
+    if form.modseq:
+        facts.append([columns.modseqs[row] for row in rows])
+    return "".join([form.text % one for one in zip(*facts, strict=True)]).encode("ascii")
+
+
+def _words(columns: Columns, uids: Sequence[int], rows: Iterable[int], recent: int) -> list[str]:
+    """The insides of the flag lists; from UID ``recent`` on messages are recent."""
+    flags_of_all, keywords = columns.flags, columns.keywords
+    if not keywords and uids and uids[-1] < recent:
+        return [FLAG_WORDS[flags_of_all[row]] for row in rows]
+    return [flags(flags_of_all[row], keywords.get(uid, ""), recent=uid >= recent) for uid, row in zip(uids, rows, strict=True)]
 
 
 def modseqs_of(session: Session, view: View, places: Iterable[range]) -> None:
@@ -96,11 +126,3 @@ def permanent(view: View) -> list[str]:
         return []
     system = [name for name in SYSTEM_FLAGS if RIGHT_OF.get(name, "w") in view.rights]
     return [*system, *view.keywords.split(), "\\*"] if "w" in view.rights else system
-
-
-def _form(session: Session, *, uid: bool) -> str:
-    """The response with places for number, UID, flags and modseq."""
-    modseq = " MODSEQ ({3})" if session.condstore else ""
-    if session.uidonly:  # RFC 9586 section 3.2: the UID is there already
-        return f"* {{1}} UIDFETCH (FLAGS ({{2}}){modseq})\r\n"
-    return f"* {{0}} FETCH ({'UID {1} ' if uid else ''}FLAGS ({{2}}){modseq})\r\n"
