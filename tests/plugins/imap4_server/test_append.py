@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import gevent
 import pytest
 
 from postroom.store.mailboxes import Entry
@@ -134,3 +135,14 @@ def test_a_client_that_hangs_up_within_a_message_leaves_nothing(server: Miniatur
     client.close()
     assert entries(server) == []
     assert rows(server, "SELECT id FROM blob") == []
+
+
+def test_a_client_may_take_longer_than_our_work_for_its_message(server: Miniature, talk: Open) -> None:
+    object.__setattr__(server.services["IMAP4"].limits, "work", 0.2)
+    client = talk()
+    tag = client.begin(b"APPEND INBOX {30+}\r\n1234567890")
+    for piece in (b"1234567890", b"12345678", b"\r\n"):
+        gevent.sleep(0.15)
+        client.peer.send(piece)
+    assert client.until(tag)[-1].startswith(b"OK")
+    assert server.mailbox("alice") == [b"1234567890\r\n123456789012345678"]
