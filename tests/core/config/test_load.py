@@ -135,5 +135,5 @@ def test_the_shipped_configuration_is_valid() -> None:
     from postroom.plugins import read
 
     config, plugins = read(Path(__file__).resolve().parents[3] / "config.yaml")
-    assert list(plugins) == ["local_delivery", "smtp_server", "pop3_server", "smtp_relay"]
+    assert list(plugins) == ["local_delivery", "smtp_server", "pop3_server", "imap4_server", "smtp_relay"]
     assert config.connections[0].sender == "Relay"
