@@ -49,7 +49,7 @@ def fill(database: Database, dialogues: Mapping[str, Dialogue]) -> None:
         admins = dialogue.settings.get("admins", "").split()
         ids = {user: accounts.add(user, admin=short in admins, **credentials()).id for short, user in users.items()}
         contents = contents_of(dialogue, users)
-        database.write(lambda tx, ids=ids, contents=contents: _put(tx, blobs, ids, contents))
+        database.write(lambda tx, ids=ids, contents=contents: _put(tx, blobs, ids, contents))  # type: ignore[misc]
 
 
 def contents_of(dialogue: Dialogue, users: Mapping[str, str]) -> dict[tuple[str, str], list[Entry]]:

@@ -24,6 +24,9 @@ from .mailboxes import Folder
 from .uids import ALL
 
 BRANCH = f"SELECT path FROM mailbox WHERE {INFERIOR}"
+COPY_NOTES = (
+    "INSERT INTO annotation (account_id, mailbox_id, entry, value) SELECT account_id, ?, entry, value FROM annotation WHERE mailbox_id = ?"
+)
 RENAME = "UPDATE mailbox SET path = ? WHERE account_id = ? AND path = ?"
 RENAME_BRANCH = f"UPDATE mailbox SET path = ? || substr(path, CAST(? AS INTEGER)) WHERE {INFERIOR}"
 
@@ -64,6 +67,7 @@ def _rename_inbox(tx: Tx, account_id: int, new: str) -> Renamed:
         raise FolderMissing(INBOX)
     filled = create(tx, account_id, new)
     move(tx, inbox.id, ALL, filled.id)
+    tx.do(COPY_NOTES, (filled.id, inbox.id))  # RFC 5464 section 4.1
     return Renamed(inbox, filled)
 
 
