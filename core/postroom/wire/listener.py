@@ -100,7 +100,7 @@ class Listener:
         self.sessions.add(connection)
         try:
             with self._admission.place():
-                ends, behind = self._ends(stream, sock, peer)
+                ends, behind = self._ends(sock, peer)
                 with self._admission.place_for(ends.address) as decision:
                     client = self._client(ends, decision._replace(no_auth=False) if behind else decision)
                     client.encryption = self.service.encryption(client)
@@ -121,7 +121,7 @@ class Listener:
             self.sessions.discard(connection)
             stream.close()
 
-    def _ends(self, stream: Stream, sock: Any, peer: Any) -> tuple[Endpoints, bool]:
+    def _ends(self, sock: Any, peer: Any) -> tuple[Endpoints, bool]:
         """Who is connected to what: as the socket says, or as a trusted proxy says.
 
         True when the proxy does not say: what its own address may do is not for a stranger who may be behind it.
@@ -131,8 +131,8 @@ class Listener:
         local = sock.getsockname()
         ends = Endpoints(plain(peer[0]), peer[1], plain(local[0]), local[1])
         if self._proxies and any(ipaddress.ip_address(ends.address) in network for network in self._proxies):
-            with gevent.Timeout(HELLO_SECONDS, TimedOut):  # in all: each read has the same bound, and a header may drip
-                proxied = proxy.read(stream)
+            with gevent.Timeout(HELLO_SECONDS, TimedOut):  # in all, for a header may drip
+                proxied = proxy.read(sock)
             return (proxied._replace(address=plain(proxied.address)), False) if proxied else (ends, True)
         return ends, False
 

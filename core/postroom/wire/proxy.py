@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, NamedTuple
+import socket as sockets
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from .stream import LineStream
+from .stream import Disconnected
 
+READ_BYTES = 4_096
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 V1_MARK = b"PROXY "
 V1_MOST = 107  # bytes with CRLF, section 2.1
@@ -42,14 +43,22 @@ class Header(NamedTuple):
     length: int  # bytes that it took
 
 
-def read(stream: LineStream) -> Endpoints | None:
-    """Read the header that must come first; bytes after it stay in the stream. Raises BadHeader, Disconnected, TimedOut."""
+def read(sock: Any) -> Endpoints | None:
+    """Read the header that must come first, and not one byte more: with TLS what follows is not ours to read.
+
+    Raises BadHeader, Disconnected, and what the socket raises.
+    """
     data = b""
     while True:
-        data += stream.read_some()
-        header = parse(data)
+        waiting: bytes = sock.recv(READ_BYTES, sockets.MSG_PEEK)
+        if not waiting:
+            raise Disconnected
+        header = None
+        try:
+            header = parse(data + waiting)
+        finally:
+            data += sock.recv(len(waiting) if header is None else header.length - len(data))
         if header is not None:
-            stream.unread(data[header.length :])
             return header.endpoints
 
 

@@ -46,8 +46,11 @@ class Chopped:
     def fileno(self) -> int:
         return -1  # there is no such file: the system cannot tell what waits
 
-    def recv(self, most: int) -> bytes:
-        return self.pieces.pop(0) if self.pieces else b""
+    def recv(self, most: int, flags: int = 0) -> bytes:
+        piece = self.pieces.pop(0) if self.pieces else b""
+        rest = piece if flags & socket.MSG_PEEK else piece[most:]
+        self.pieces[:0] = [rest] if rest else []
+        return piece[:most]
 
     def send(self, data: bytes) -> int:
         self.sent += data[:7]
