@@ -168,8 +168,8 @@ class Model:
         if found := MODSEQ.search(items):
             self._check(self.condstore, "MODSEQ without CONDSTORE")
             self.seen = max(self.seen, int(found[1]))
-        elif FLAGS.search(items):
-            self._check(not self.condstore, "FLAGS without MODSEQ")
+        elif FLAGS.search(items):  # RFC 7162 section 3.1: but who has asked for FLAGS alone may get them alone
+            self._check(not self.condstore or "FETCH" in self.command, "FLAGS without MODSEQ")
 
     def _in_order(self, number: int) -> None:
         uids = [one.uid for one in self.messages if one.uid is not None]
