@@ -35,7 +35,7 @@ def resync(session: Session, view: View, known: Known) -> None:
     columns, uids = view.columns, view.uids
     start = _agreed(uids, known.matched) if known.modseq < folder.horizon else 0
     gone = session.context.columns.vanished(folder.id, known.modseq, [(max(low, start + 1), high) for low, high in asked if high > start])
-    session.send(vanished(_without(gone, uids), earlier=True))  # what goes just now is told later, for the client counts it
+    session.send(vanished(without(gone, uids), earlier=True))  # what goes just now is told later, for the client counts it
     changed = [uid for uid, *_ in columns.since(known.modseq) if uid <= last]
     flags_of(session, view, view.places(_among(changed, asked)), uid=True)
 
@@ -55,7 +55,7 @@ def _among(uids: Sequence[int], ranges: UidRanges) -> Iterator[int]:
             yield uid
 
 
-def _without(ranges: UidRanges, uids: Sequence[int]) -> Iterator[tuple[int, int]]:
+def without(ranges: UidRanges, uids: Sequence[int]) -> Iterator[tuple[int, int]]:
     """The ranges without the ascending ``uids``."""
     for low, high in ranges:
         start = low

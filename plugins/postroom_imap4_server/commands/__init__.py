@@ -14,7 +14,9 @@ from .create import CREATE
 from .delete import DELETE
 from .deleteacl import DELETEACL
 from .enable import ENABLE
+from .esearch import ESEARCH
 from .expunge import EXPUNGE, UID_EXPUNGE
+from .fetch import FETCH, UID_FETCH
 from .getacl import GETACL
 from .getmetadata import GETMETADATA
 from .getquota import GETQUOTA
@@ -34,14 +36,17 @@ from .noop import NOOP
 from .notify import NOTIFY
 from .rename import RENAME
 from .replace import REPLACE, UID_REPLACE
+from .search import SEARCH, UID_SEARCH
 from .select import EXAMINE, SELECT
 from .setacl import SETACL
 from .setmetadata import SETMETADATA
 from .setquota import SETQUOTA
+from .sort import SORT, UID_SORT
 from .starttls import STARTTLS
 from .status import STATUS
 from .store import STORE, UID_STORE
 from .subscribe import SUBSCRIBE
+from .thread import THREAD, UID_THREAD
 from .unauthenticate import UNAUTHENTICATE
 from .unselect import UNSELECT
 from .unsubscribe import UNSUBSCRIBE
@@ -72,12 +77,21 @@ ALL: tuple[Command, ...] = (
     CHECK,
     EXPUNGE,
     UID_EXPUNGE,
+    FETCH,
+    UID_FETCH,
     STORE,
     UID_STORE,
     COPY,
     UID_COPY,
     MOVE,
     UID_MOVE,
+    SEARCH,
+    UID_SEARCH,
+    SORT,
+    UID_SORT,
+    THREAD,
+    UID_THREAD,
+    ESEARCH,
     APPEND,
     REPLACE,
     UID_REPLACE,

@@ -1,0 +1,83 @@
+"""Some messages that are answered for together: enough to make each cheap, few enough to bound memory and time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from postroom.store.kept import PIECE
+from postroom.store.letter import Letter
+
+if TYPE_CHECKING:
+    from postroom.store.columns import Columns
+
+    from ..session import Session
+    from ..view import View
+
+SMALL = 256 * 1024  # bytes of a message that is answered in memory; larger ones are streamed, each by itself
+TOGETHER = 1024 * 1024  # bytes of messages that are in memory at a time
+MOST_LETTERS = 100  # messages that are read at a time
+
+Column = tuple[bytes, Sequence[Iterable[object]]]  # a piece of a response with places for values (%d, %b), and the values for each place
+
+
+class Batch:
+    """Messages of a view, ascending. What has gone from the store is not among them."""
+
+    __slots__ = ("columns", "positions", "rows", "seen", "session", "uids", "view")
+
+    def __init__(self, session: Session, view: View, positions: Sequence[int]) -> None:
+        self.session, self.view = session, view
+        self.columns: Columns = view.columns
+        self.seen: set[int] = set()  # UIDs that have just become \Seen by this very FETCH
+        if view.uids is self.columns.uids:
+            self.positions, self.rows = positions, positions
+        else:
+            pairs = [(position, row) for position in positions if (row := view.row(position)) >= 0]
+            self.positions, self.rows = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        self.uids: list[int] = [view.uids[position] for position in self.positions]
+
+    def __len__(self) -> int:
+        """How many messages."""
+        return len(self.uids)
+
+    @property
+    def mailbox_id(self) -> int:
+        """The mailbox."""
+        return self.view.folder.id
+
+    def only(self, uids: Iterable[int]) -> Batch:
+        """The same without messages that have turned out to be gone."""
+        left = set(uids)
+        smaller = Batch(self.session, self.view, [place for place, uid in zip(self.positions, self.uids, strict=True) if uid in left])
+        smaller.seen = self.seen
+        return smaller
+
+    def split(self, uids: Sequence[int]) -> Iterator[Batch]:
+        """Some of the messages, as many at a time as may be read into memory."""
+        return batches(self.session, self.view, [self.view.position(uid) for uid in uids], read=True)
+
+    def letters(self, uids: Sequence[int]) -> list[Letter]:
+        """Those of the messages that are there, ascending; the caller bounds how much that is."""
+        context = self.session.context
+        return [Letter(context.blobs, content) for content in context.mailboxes.contents(self.mailbox_id, uids)]
+
+
+def batches(session: Session, view: View, positions: Sequence[int], *, read: bool) -> Iterator[Batch]:
+    """The messages in pieces. ``read``: their bytes are to be read, so a large one is a batch of its own."""
+    if not read:
+        for start in range(0, len(positions), PIECE):
+            yield Batch(session, view, positions[start : start + PIECE])
+        return
+    gathered: list[int] = []
+    total = 0
+    for position in positions:
+        row = view.row(position)
+        size = view.columns.sizes[row] if row >= 0 else 0
+        if gathered and (total + size > TOGETHER or len(gathered) >= MOST_LETTERS or size > SMALL):
+            yield Batch(session, view, gathered)
+            gathered, total = [], 0
+        gathered.append(position)
+        total += size
+    if gathered:
+        yield Batch(session, view, gathered)
