@@ -111,8 +111,9 @@ class Talk:
 
     def go_through(self) -> None:
         """Every step in its order; raises AssertionError with file and line at the first difference."""
-        steps = iter(_gathered(self.dialogue.steps))
-        for group in steps:
+        if self.connect is not None:
+            self.opened(1, "connection 1")
+        for group in _gathered(self.dialogue.steps):
             step = group[0]
             if step.kind.startswith("S|"):
                 _expect_in_any_order(self, group)
@@ -120,13 +121,16 @@ class Talk:
                 RUN[step.kind](self, step)
 
     def peer(self, step: Step) -> Peer:
-        """The connection that a step belongs to; a new one is brought to where ``begin:`` wants it."""
-        if step.connection not in self.peers:
-            assert self.connect is not None, f"{step.where}: there is one connection only"
-            peer = self.peers[step.connection] = self.connect()
-            begin = self.dialogue.settings.get(f"begin{step.connection}", self.dialogue.settings.get("begin", "selected"))
-            _begin(peer, self.filled(begin).split(maxsplit=2), self.known.get("user", ""))
-        return self.peers[step.connection]
+        """The connection that a step belongs to."""
+        return self.peers.get(step.connection) or self.opened(step.connection, step.where)
+
+    def opened(self, number: int, where: str) -> Peer:
+        """A new connection, brought to where ``begin:`` wants it."""
+        assert self.connect is not None, f"{where}: there is one connection only"
+        peer = self.peers[number] = self.connect()
+        begin = self.dialogue.settings.get(f"begin{number}", self.dialogue.settings.get("begin", "selected"))
+        _begin(peer, self.filled(begin).split(maxsplit=2), self.known.get("user", ""))
+        return peer
 
     def filled(self, text: str, quote: Callable[[str], str] = str) -> str:
         """``text`` with what has been remembered in place of its names."""
