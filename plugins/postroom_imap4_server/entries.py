@@ -30,13 +30,19 @@ def readable(rights: Collection[str]) -> bool:
     return "l" in rights and bool(set("rswip") & set(rights))
 
 
-def read(session: Session, folder: Folder | None, names: Iterable[str], *, depth: int) -> dict[str, bytes | None]:
+def annotated(session: Session, folders: Iterable[Folder]) -> set[int]:
+    """The ids of those of the mailboxes that have entries which the user can see."""
+    ids = [folder.id for folder in folders]
+    return session.context.db.read(lambda tx: notes.annotated(tx, ids, session.user.id))
+
+
+def read(session: Session, folder: Folder | None, names: Iterable[str], *, depth: int, known: bool = True) -> dict[str, bytes | None]:
     """The entries of a mailbox (of the server when None) and their values; None for one that was named and is not there.
 
-    ``depth``: levels below the named ones, EVERYTHING for all.
+    ``depth``: levels below the named ones, EVERYTHING for all. ``known``: False when nothing is kept, so that nobody need look.
     """
     mailbox_id = notes.SERVER if folder is None else folder.id
-    kept = session.context.db.read_slow(lambda tx: notes.entries(tx, mailbox_id, session.user.id))
+    kept = session.context.db.read_slow(lambda tx: notes.entries(tx, mailbox_id, session.user.id)) if known else {}
     kept |= _computed(session, folder)
     found: dict[str, bytes | None] = {}
     for name in names:
@@ -64,6 +70,9 @@ def write(session: Session, folder: Folder | None, values: Values) -> None:
         session.context.db.write(work)
     except notes.TooManyAnnotations:
         raise No("there are too many annotations", "METADATA TOOMANY") from None
+    for account, some in ((notes.SHARED, shared), (session.user.id, private)):
+        if some:
+            session.context.news.publish("metadata", mailbox=mailbox_id, account=account, entries=list(some))
 
 
 def special_use(text: bytes) -> str:

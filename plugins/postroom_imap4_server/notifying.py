@@ -8,15 +8,33 @@ has changed is taken note of and not told (section 5).
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from postroom.store.folders import SEPARATOR
 
 from . import listing, trees
+from .answers.answering import Answering
 from .figures import FIGURES
 from .grammar import writing
-from .grammar.events import DELAYED, FLAGS, GONE, MAILBOXES, NAME, NEW, OF_MESSAGES, SUBSCRIPTION, SUBTREE, Group, Wanted
+from .grammar.events import (
+    DELAYED,
+    FLAGS,
+    GONE,
+    MAILBOXES,
+    METADATA,
+    NAME,
+    NEW,
+    OF_MESSAGES,
+    OF_SERVER,
+    SUBSCRIPTION,
+    SUBTREE,
+    Group,
+    Wanted,
+)
+from .grammar.fetching import Item
 from .opening import OTHERS
 from .refusals import No
 
@@ -25,9 +43,11 @@ if TYPE_CHECKING:
 
     from .listing import Node
     from .session import Session
+    from .view import View
 
 MOST_WATCHED = 1_000  # mailboxes; each change of one costs a look at it
 OVERFLOW = "NOTIFICATIONOVERFLOW"
+OF_MAILBOXES = OF_MESSAGES | {METADATA}  # what a mailbox must be watched for
 
 
 @dataclass(slots=True)
@@ -42,15 +62,17 @@ class Watched:
 class Notifying:
     """One NOTIFY. ``begin`` it before it counts."""
 
-    __slots__ = ("_changed", "_nodes", "_tree_changed", "_view", "_wanted", "_watched")
+    __slots__ = ("_annotated", "_changed", "_mine", "_nodes", "_tree_changed", "_view", "_wanted", "_watched")
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self._watched: dict[int, Watched] = {}  # by mailbox id
         self._nodes: dict[str, Node] = {}
         self._changed: dict[int, bool] = {}  # mailbox id -> whether somebody else has changed it
+        self._annotated: dict[int, dict[str, None]] = {}  # mailbox id (0: the server) -> names of entries
+        self._mine: bool | None = None  # the selected mailbox has changed: by ourselves alone, or not
         self._tree_changed: bool | None = None  # True: by somebody else, False: by ourselves
-        self._view: object = None  # the selected mailbox, when it was last looked at
+        self._view: View | None = None  # the selected mailbox, when it was last looked at
 
     # --- what is watched
 
@@ -85,6 +107,8 @@ class Notifying:
                 session.send(trees.line(session, node, attributes=("\\NoAccess",)))
         if self._wanted.status:
             for watched in self._watched.values():
+                if not watched.events & OF_MESSAGES:
+                    continue
                 items = [b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY"] + [b"HIGHESTMODSEQ"] * (FLAGS in watched.events)
                 session.send(_status(session, watched.name, watched.known, items))
 
@@ -94,8 +118,15 @@ class Notifying:
         """A mailbox ("mailbox") or the folders of an account ("account") have changed; ``mine``: by this session."""
         if kind == "account":
             self._tree_changed = bool(self._tree_changed) or not mine
+        elif self._view is not None and self._view.folder.id == number:
+            self._mine = mine and self._mine is not False
         elif number in self._watched:
             self._changed[number] = self._changed.get(number, False) or not mine
+
+    def annotated(self, mailbox_id: int, entries: Iterable[str]) -> None:
+        """Entries of a mailbox (of the server when 0) have changed."""
+        if mailbox_id in self._watched or not mailbox_id:
+            self._annotated.setdefault(mailbox_id, {}).update(dict.fromkeys(entries))
 
     def tell(self, session: Session, *, expunges: bool) -> None:
         """Tell what has been heard of. ``expunges``: messages that are gone may be told too. Raises StoreUnavailable."""
@@ -105,6 +136,8 @@ class Notifying:
             session.observe()
         if self._tree_changed is not None:
             self._tell_names(session, told=self._tree_changed)
+        if self._annotated:
+            self._tell_entries(session)
         while self._changed:
             mailbox_id, told = next(iter(self._changed.items()))
             self._tell_figures(session, mailbox_id, told=told)
@@ -121,7 +154,11 @@ class Notifying:
         view, selected = session.view, self._wanted.selected
         if view is None or selected is None or not selected.events:
             return
+        known = view.announced
         view.updates(session, expunge=expunges, flags=FLAGS in selected.events)
+        mine, self._mine = self._mine, None
+        if selected.items and view.announced > known and not mine:  # section 5.2
+            Answering(session, _asked(session, selected.items)).send(range(bisect_left(view.uids, known), len(view.uids)))
 
     def _tell_names(self, session: Session, *, told: bool) -> None:
         """Compare the names with what they were, and tell what is different."""
@@ -147,6 +184,16 @@ class Notifying:
         if told and items:
             session.send(_status(session, watched.name, now, items))
 
+    def _tell_entries(self, session: Session) -> None:
+        """Sections 5.6 and 5.7; the client asks for the values."""
+        annotated, self._annotated = self._annotated, {}
+        for mailbox_id, entries in annotated.items():
+            watched = self._watched.get(mailbox_id)
+            events = {event for group in self._wanted.groups for event in group.events} if not mailbox_id else set()
+            if OF_SERVER in events or (watched is not None and METADATA in watched.events):
+                name = writing.mailbox(watched.name if watched is not None else "", utf8=session.utf8)
+                session.send(b"* METADATA %s %s\r\n" % (name, b" ".join(writing.astring(entry.encode()) for entry in entries)))
+
     def stop(self, session: Session) -> None:
         """There is too much to tell: from now on nothing is (section 5.8)."""
         session.untagged(f"OK [{OVERFLOW}] There are too many mailboxes, nothing is told from here on")
@@ -161,7 +208,7 @@ class Notifying:
         self._nodes = listing.gather(session, others=True, subscribed=True)
         watched: dict[int, Watched] = {}
         for name, node in self._nodes.items():
-            events = self._events(node, name) & OF_MESSAGES
+            events = self._events(node, name) & OF_MAILBOXES
             if events and node.folder is not None and "r" in node.rights:
                 old = self._watched.get(node.folder.id)
                 watched[node.folder.id] = Watched(name, events, node.folder if old is None else old.known)
@@ -170,6 +217,12 @@ class Notifying:
     def _events(self, node: Node, name: str) -> frozenset[str]:
         """All that the client wants to hear of a mailbox: several groups may be about it (section 6)."""
         return frozenset[str]().union(*(group.events for group in self._wanted.groups if _matches(group, node, name)))
+
+
+def _asked(session: Session, items: Iterable[Item]) -> list[Item]:
+    r"""What to fetch of new messages. Nothing is marked as \\Seen: the client has not read it."""
+    wanted = [item._replace(peek=True) for item in items if item.name != "UID"]
+    return wanted if session.uidonly else [Item("UID"), *wanted]
 
 
 def _matches(group: Group, node: Node, name: str) -> bool:

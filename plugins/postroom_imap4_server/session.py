@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from gevent import getcurrent
@@ -150,6 +150,12 @@ class Session:
         if self.notify is not None:
             self.notify.heard(kind, number, mine=mine)
         if not mine:  # what we change ourselves is told after the command anyway
+            self.out.wake()
+
+    def annotated(self, mailbox_id: int, entries: Iterable[str]) -> None:
+        """Entries of a mailbox (of the server when 0) have changed that this user may see: called where the news are heard."""
+        if self.notify is not None and getcurrent() is not self.greenlet:
+            self.notify.annotated(mailbox_id, entries)
             self.out.wake()
 
     def woken(self) -> None:

@@ -184,6 +184,11 @@ class View:
         return bool(self._gone or self._changed)
 
     @property
+    def announced(self) -> int:
+        """All UIDs below it have been told of."""
+        return self._next
+
+    @property
     def seen(self) -> int:
         """The modseq up to which everything is told or pending."""
         return self._seen

@@ -38,6 +38,7 @@ class Watching:
         self._looker: Any = None
         context.news.subscribe("mailbox", lambda fact: self._changed(self._mailboxes, fact, "mailbox"))
         context.news.subscribe("folders", lambda fact: self._changed(self._accounts, fact, "account"))
+        context.news.subscribe("metadata", self._annotated)
 
     def start(self) -> None:
         """Look now and then."""
@@ -91,6 +92,13 @@ class Watching:
 
     def _changed(self, index: dict[int, set[Session]], fact: Fact, kind: str) -> None:
         self._wake(index, fact.get(kind, 0), kind)
+
+    def _annotated(self, fact: Fact) -> None:
+        """Entries of a mailbox (of the server when 0) have changed, of one account or everybody's (0)."""
+        mailbox_id, account, entries = fact.get("mailbox", 0), fact.get("account", 0), fact.get("entries", ())
+        for session in tuple(self._mailboxes.get(mailbox_id, ()) if mailbox_id else self._watched):
+            if account in (0, session.user.id):
+                session.annotated(mailbox_id, entries)
 
     def _wake(self, index: dict[int, set[Session]], one: int, kind: str) -> None:
         for session in tuple(index.get(one, ())):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..refusals import No
+from .fetching import Item, read_items
 
 if TYPE_CHECKING:
     from .reader import Reader
 
 NEW, GONE, FLAGS, NAME, SUBSCRIPTION = "MessageNew", "MessageExpunge", "FlagChange", "MailboxName", "SubscriptionChange"
-SUPPORTED = {name.upper().encode(): name for name in (NEW, GONE, FLAGS, NAME, SUBSCRIPTION)}
-UNSUPPORTED = frozenset({b"ANNOTATIONCHANGE", b"MAILBOXMETADATACHANGE", b"SERVERMETADATACHANGE"})
+METADATA, OF_SERVER = "MailboxMetadataChange", "ServerMetadataChange"
+SUPPORTED = {name.upper().encode(): name for name in (NEW, GONE, FLAGS, NAME, SUBSCRIPTION, METADATA, OF_SERVER)}
+UNSUPPORTED = frozenset({b"ANNOTATIONCHANGE"})
 OF_MESSAGES = frozenset({NEW, GONE, FLAGS})
 SELECTED, DELAYED, SUBTREE, MAILBOXES = b"SELECTED", b"SELECTED-DELAYED", b"SUBTREE", b"MAILBOXES"
 FILTERS = frozenset({SELECTED, DELAYED, b"INBOXES", b"PERSONAL", b"SUBSCRIBED", SUBTREE, MAILBOXES})
@@ -24,7 +26,7 @@ class Group(NamedTuple):
     filter: bytes  # one of FILTERS
     names: tuple[str, ...] = ()  # of SUBTREE and MAILBOXES
     events: frozenset[str] = frozenset()
-    items: Any = None  # what to fetch of new messages; None: nothing
+    items: tuple[Item, ...] = ()  # what to fetch of new messages
 
     @property
     def selected(self) -> bool:
@@ -85,10 +87,14 @@ def _group(reader: Reader) -> Group:
 def _events(reader: Reader, group: Group) -> Group:
     """The events of a group, checked (section 5). Raises Bad and No."""
     found: set[bytes] = set()
-    items: list[Any] = []
+    items: tuple[Item, ...] = ()
     reader.expect(b"(")
     while True:
-        found.add(reader.word())
+        word = reader.word()
+        found.add(word)
+        if word == NEW.upper().encode() and reader.peek(b" ("):
+            reader.sp()
+            items = read_items(reader)
         if reader.take(b")"):
             break
         reader.sp()
@@ -98,7 +104,7 @@ def _events(reader: Reader, group: Group) -> Group:
         raise reader.bad(f"there is no event {min(unknown).decode()}")
     events = frozenset(SUPPORTED[word] for word in found)
     _check(reader, group, events, fetches=bool(items))
-    return group._replace(events=events, items=items[0] if items else None)
+    return group._replace(events=events, items=items)
 
 
 def _check(reader: Reader, group: Group, events: frozenset[str], *, fetches: bool) -> None:

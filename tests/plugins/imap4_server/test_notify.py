@@ -70,6 +70,18 @@ def test_the_selected_mailbox_is_told_between_commands(talk: Client) -> None:
     assert alice.response() == b"* 1 EXPUNGE"
 
 
+def test_of_new_messages_is_fetched_what_the_client_wants(talk: Client) -> None:
+    alice, other = talk("alice"), talk("alice")
+    put(other, "Sent")
+    alice.ok("SELECT Sent")
+    alice.ok("NOTIFY SET (selected (MessageNew (FLAGS BODY[HEADER.FIELDS (SUBJECT)]) MessageExpunge))")
+    put(other, "Sent")
+    assert alice.response() == b"* 2 EXISTS"
+    alice.response()  # RECENT
+    assert alice.response() == b"* 2 FETCH (UID 2 FLAGS (\\Recent) BODY[HEADER.FIELDS (SUBJECT)] {14}\r\nSubject: x\r\n\r\n)"
+    assert silent(alice)
+
+
 def test_delayed_expunges_wait_for_a_command(talk: Client) -> None:
     alice, other = talk("alice"), talk("alice")
     put(other, "Sent")
@@ -112,6 +124,24 @@ def test_subscriptions_are_told(talk: Client) -> None:
     assert alice.response() == b'* LIST (\\HasNoChildren \\Subscribed \\Sent) "/" "Sent"'
 
 
+def test_annotations_are_told_by_name(talk: Client) -> None:
+    alice, other, bob = talk("alice"), talk("alice"), talk("bob")
+    for client in (alice, bob):
+        client.ok("NOTIFY SET (personal (MailboxMetadataChange ServerMetadataChange))")
+    other.ok('SETMETADATA Sent (/private/comment "mine")')
+    assert alice.response() == b'* METADATA "Sent" /private/comment'
+    other.ok('SETMETADATA "" (/private/comment "of mine alone")')
+    assert alice.response() == b'* METADATA "" /private/comment'
+    assert silent(alice) and silent(bob)
+
+
+def test_an_own_message_is_told_and_not_fetched(talk: Client) -> None:
+    alice = talk("alice")
+    alice.ok("SELECT Sent")
+    alice.ok("NOTIFY SET (selected (MessageNew (UID) MessageExpunge))")
+    assert alice.ok(b"APPEND Sent {%d+}\r\n%s" % (len(MESSAGE), MESSAGE)) == [b"* 1 EXISTS", b"* 1 RECENT"]
+
+
 def test_what_a_client_does_itself_is_not_told_to_it(talk: Client) -> None:
     alice = talk("alice")
     alice.ok(f"NOTIFY SET (personal (MailboxName)) (personal {MESSAGES})")
@@ -146,6 +176,7 @@ def test_too_many_mailboxes_are_an_overflow(talk: Client, monkeypatch: pytest.Mo
         "SET (selected (FlagChange))",
         "SET (selected (MailboxName))",
         "SET (nowhere (MailboxName))",
+        "SET (personal (MessageNew (FLAGS) MessageExpunge))",
         "SET (personal (Birthday))",
         f"SET (selected {MESSAGES}) (selected-delayed {MESSAGES})",
         f"SET (personal {MESSAGES}",
@@ -160,7 +191,7 @@ def test_what_the_rfc_does_not_allow_is_bad(talk: Client, arguments: str) -> Non
 
 def test_events_that_are_not_supported_are_named(talk: Client) -> None:
     answer = talk("alice").answer("NOTIFY SET (personal (AnnotationChange MessageNew MessageExpunge))")
-    assert answer.startswith("NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)] ")
+    assert answer.startswith("NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange ")
 
 
 def test_switched_off_it_is_neither_offered_nor_obeyed(configured: Callable[..., Miniature]) -> None:
