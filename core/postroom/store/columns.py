@@ -113,13 +113,15 @@ def joined(pieces: Sequence[Columns], modseq: int, uidnext: int) -> Columns:
 def renewed(
     old: Columns, touched: Sequence[Change], fresh: Sequence[Row], gone: Sequence[int], stamp: tuple[int, int]
 ) -> tuple[Columns, Delta]:
-    """The snapshot after other flags, new messages (FIELDS) and expunges, and what of them is news; ``stamp``: modseq and uidnext."""
-    columns, vanished = without(old, gone)
-    columns, news = flagged(columns, sorted(touched), stamp[0])
+    """The snapshot after other flags, new messages (FIELDS) and expunges, and the delta; ``stamp``: modseq and uidnext.
+
+    The delta tells all that was read, even what the snapshot knew already: who comes from elsewhere may not know it.
+    """
     lost = set(gone)
+    columns, news = flagged(without(old, lost), sorted(touched), stamp[0])
     stays = [row for row in fresh if row[0] not in lost]
     columns = extended(columns, stays, *stamp)
-    return columns, Delta(*stamp, news + [(row[0], row[1], row[8], row[2]) for row in stays], vanished)
+    return columns, Delta(*stamp, news + [(row[0], row[1], row[8], row[2]) for row in stays], sorted(lost))
 
 
 def chained(deltas: Iterable[tuple[int, Delta]], since: int) -> Delta | None:
@@ -155,14 +157,14 @@ def missing(columns: Columns, asked: UidRanges) -> UidRanges:
 
 
 def flagged(old: Columns, changes: Sequence[Change], modseq: int) -> tuple[Columns, list[Change]]:
-    """The snapshot with other flags (UID, flags, keywords, modseq), and those of ``changes`` that were news to it."""
+    """The snapshot with other flags (UID, flags, keywords, modseq), and those of ``changes`` whose messages it has."""
     if not changes:
         return old, []
     flags, modseqs = bytearray(old.flags), old.modseqs[:]
     news, words = [], []
     for change in changes:
         index = old.position(change[0])
-        if index < 0 or modseqs[index] >= change[3]:
+        if index < 0 or modseqs[index] > change[3]:
             continue
         flags[index], modseqs[index] = change[1], change[3]
         news.append(change)
@@ -174,19 +176,18 @@ def flagged(old: Columns, changes: Sequence[Change], modseq: int) -> tuple[Colum
     return _anew(old, modseq=modseq, flags=bytes(flags), modseqs=modseqs, keywords=keywords), news
 
 
-def without(old: Columns, uids: Iterable[int]) -> tuple[Columns, list[int]]:
-    """The snapshot without these messages, and those of them that it had."""
+def without(old: Columns, uids: Iterable[int]) -> Columns:
+    """The snapshot without these messages; those that it does not have do not matter."""
     gone = sorted(index for uid in set(uids) if (index := old.position(uid)) >= 0)
     if not gone:
-        return old, []
-    vanished = [old.uids[index] for index in gone]
-    stays = _between(gone, len(old))
+        return old
     keywords = old.keywords
     if keywords:
-        lost = set(vanished)
+        lost = {old.uids[index] for index in gone}
         keywords = {uid: words for uid, words in keywords.items() if uid not in lost}
+    stays = _between(gone, len(old))
     fresh = {name: _cut(getattr(old, name), stays) for name in COLUMNS}
-    return _anew(old, **fresh, keywords=keywords, memo={}), vanished
+    return _anew(old, **fresh, keywords=keywords, memo={})
 
 
 def _between(gone: list[int], count: int) -> list[slice]:

@@ -11,7 +11,7 @@ from gevent.lock import Semaphore
 from .columns import FIELDS, Change, Columns, Delta, chained, empty, extended, flagged, joined, missing, renewed
 from .database import Database, Row, Tx
 from .flagging import Flagged
-from .uids import UidRanges, ascending, clauses
+from .uids import UidRanges, ascending, clauses, within
 
 PIECE = 5_000  # messages read at a time
 SHORT = 300  # rows of a delta that are read on the spot; more are read where they hold up nobody
@@ -70,14 +70,16 @@ class ColumnsCache:
         columns = self.current(mailbox_id)
         if since >= columns.modseq:
             return Delta(columns.modseq, columns.uidnext, [], [])
-        entry = self._entries.get(mailbox_id)
-        remembered = chained(entry.deltas, since) if entry is not None else None
-        if remembered is not None and remembered.modseq >= columns.modseq:
+        remembered = self._remembered(columns, since)
+        if remembered is not None:
             return remembered
-        rows = self.db.read_slow(lambda tx: tx.execute(EXPUNGED, (mailbox_id, since, NO_LIMIT)))
-        gone = sorted(row[0] for row in rows if columns.position(row[0]) < 0)
-        complete = since >= self._head(mailbox_id)[2]
-        return Delta(columns.modseq, columns.uidnext, columns.since(since), gone, complete)
+
+        def work(tx: Tx) -> tuple[list[Change], list[int]]:
+            gone = tx.execute(EXPUNGED, (mailbox_id, since, NO_LIMIT))
+            return columns.since(since), sorted(row[0] for row in gone if columns.position(row[0]) < 0)
+
+        changed, vanished = self.db.read_slow(work)
+        return Delta(columns.modseq, columns.uidnext, changed, vanished, since >= self._head(mailbox_id)[2])
 
     def vanished(self, mailbox_id: int, since: int, known: UidRanges) -> UidRanges:
         """Which of the ``known`` UIDs have gone since that modseq (RFC 7162 section 3.2.5).
@@ -86,6 +88,11 @@ class ColumnsCache:
         is no mailbox of that id, StoreUnavailable.
         """
         columns = self.current(mailbox_id)
+        if since >= columns.modseq:
+            return []
+        remembered = self._remembered(columns, since)
+        if remembered is not None:
+            return within(remembered.vanished, known)
         asked = [(first, min(last, columns.uidnext - 1)) for first, last in known if first < columns.uidnext]
 
         def work(tx: Tx) -> list[int]:
@@ -114,6 +121,11 @@ class ColumnsCache:
         """Drop the snapshot of a mailbox that is gone."""
         entry = self._entries.pop(mailbox_id, None)
         self._total -= _weight(entry)
+
+    def _remembered(self, columns: Columns, since: int) -> Delta | None:
+        entry = self._entries.get(columns.mailbox_id)
+        found = chained(entry.deltas, since) if entry is not None else None
+        return found if found is not None and found.modseq >= columns.modseq else None
 
     def _head(self, mailbox_id: int) -> Row:
         if mailbox_id == NO_MAILBOX:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
@@ -43,6 +44,12 @@ def ascending(uids: Iterable[int]) -> UidRanges:
             start = uid
         end = uid
     return [*found, (start, end)] if start >= 0 else found
+
+
+def within(uids: Iterable[int], bounds: UidRanges) -> UidRanges:
+    """Those of ``uids`` (in order, and different) that are in ``bounds``."""
+    firsts = [first for first, _ in bounds]
+    return ascending(uid for uid in uids if (index := bisect_right(firsts, uid)) and uid <= bounds[index - 1][1])
 
 
 def members(uids: UidRanges) -> Iterator[int]:

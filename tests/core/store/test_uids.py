@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.store.keywords import joined, spelled
-from postroom.store.uids import ALL, MOST, ascending, clauses, members, ranges
+from postroom.store.uids import ALL, MOST, ascending, clauses, members, ranges, within
 
 SETS = st.sets(st.integers(1, 3000), max_size=200)
 
@@ -41,6 +41,11 @@ def test_clauses_hold_for_each_uid_once_and_in_order(uids: set[int], start: int,
         assert clause.count("?") == len(params) <= MOST
         found += range(params[0], params[1] + 1) if "BETWEEN" in clause else dict.fromkeys(params)
     assert found == list(members(wanted))
+
+
+@given(SETS, SETS)
+def test_uids_within_bounds(uids: set[int], bounds: set[int]) -> None:
+    assert within(sorted(uids), ranges(bounds)) == ranges(uids & bounds)
 
 
 def test_scattered_uids_need_few_different_statements() -> None:
