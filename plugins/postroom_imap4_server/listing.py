@@ -1,16 +1,17 @@
 """Which mailboxes a user can see, and how LIST and LSUB show them (RFC 9051 section 6.3.9, RFC 5258, RFC 3501 section 6.3.9).
 
 How this works. ``gather`` makes a node for every name: the folders that exist, the names above them, and, where they are asked for,
-the subscribed names. ``chosen`` picks those that LIST shows: a name that matches the pattern and is what was asked for; and a name that
-is not, but stands above one that is and that does not match the pattern, so that the client learns of it (RFC 5258 section 3.3).
+the subscribed names. ``chosen`` picks those that LIST shows: a name that matches the pattern and is what was
+asked for; and a name that is not, but stands above one that is and that does not match the pattern, so that the client learns of it
+(RFC 5258 section 3.3).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from postroom.mail.listing import ListResult
 from postroom.store import acl, subscriptions
@@ -20,13 +21,17 @@ from .grammar import writing
 from .opening import OTHERS, identifiers, others_name
 
 if TYPE_CHECKING:
+    from postroom.store.folders import Shared
     from postroom.store.mailboxes import Folder
 
     from .grammar.listing import Listing
     from .patterns import Patterns
     from .session import Session
 
+T = TypeVar("T")
+
 ATTRIBUTE = re.compile(r"\\?[A-Za-z0-9_.+-]+")  # what a plugin may add
+FEW = 300  # names that are gathered on the spot; more are gathered where they hold up nobody
 NOBODY: frozenset[str] = frozenset()
 
 
@@ -52,19 +57,35 @@ class Chosen(NamedTuple):
 
 def gather(session: Session, *, others: bool, subscribed: bool) -> dict[str, Node]:
     """All names in the order in which they are listed. ``others``: other users' mailboxes too; ``subscribed``: subscriptions too."""
-    nodes = {folder.path: Node(folder.path, folder, acl.ALL, own=True) for folder in session.context.folders.tree(session.user.id)}
+    own = session.context.folders.tree(session.user.id)
+    shared: list[Shared] = []
     if others:
-        for shared in session.context.folders.shared_with(session.user.id, identifiers(session)):
-            if "l" in shared.rights:
-                name = others_name(shared.owner, shared.folder.path)
-                nodes[name] = Node(name, shared.folder, shared.rights)
+        shared = [one for one in session.context.folders.shared_with(session.user.id, identifiers(session)) if "l" in one.rights]
+    names = session.context.db.read_slow(lambda tx: subscriptions.names(tx, session.user.id)) if subscribed else set()
+    fake = session.settings.fake_access
+    return aside(session, len(own) + len(shared) + len(names), lambda: _nodes(own, shared, names, fake=fake))
+
+
+def aside(session: Session, names: int, work: Callable[[], T]) -> T:
+    """What ``work`` returns; where it is about many names, it is done where it holds up nobody."""
+    found: T = work() if names <= FEW else session.context.offload(work)
+    return found
+
+
+def _nodes(own: Iterable[Folder], others: Iterable[Shared], subscribed: Iterable[str], *, fake: bool) -> dict[str, Node]:
+    """``fake``: names above other users' mailboxes are shown as mailboxes."""
+    nodes = {folder.path: Node(folder.path, folder, acl.ALL, own=True) for folder in own}
+    for shared in others:
+        name = others_name(shared.owner, shared.folder.path)
+        nodes[name] = Node(name, shared.folder, shared.rights)
     for name in list(nodes):
         for parent in above(name):
-            faked = session.settings.fake_access and parent.partition(SEPARATOR)[0] == OTHERS
-            nodes.setdefault(parent, Node(parent, shown=faked)).children = True
-    if subscribed:
-        for name in session.context.db.read(lambda tx: subscriptions.names(tx, session.user.id)):
-            nodes.setdefault(name, Node(name, shown=False)).subscribed = True
+            node = nodes.get(parent)
+            if node is None:
+                node = nodes[parent] = Node(parent, shown=fake and parent.partition(SEPARATOR)[0] == OTHERS)
+            node.children = True
+    for name in subscribed:
+        nodes.setdefault(name, Node(name, shown=False)).subscribed = True
     return dict(sorted(nodes.items(), key=lambda item: place(item[0])))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .database import Tx
 
@@ -12,6 +12,7 @@ SHARED = 0  # instead of an account: everybody's
 SERVER = 0  # instead of a folder: the server's
 
 ENTRIES = "SELECT entry, value FROM annotation WHERE mailbox_id = ? AND account_id IN (?, ?) ORDER BY entry"
+SOME = "SELECT DISTINCT mailbox_id FROM annotation WHERE account_id IN (?, ?) AND mailbox_id IN"
 COUNT = "SELECT count(*) FROM annotation WHERE mailbox_id = ? AND account_id = ?"
 PUT = (
     "INSERT INTO annotation (account_id, mailbox_id, entry, value) VALUES (?, ?, ?, ?)"
@@ -27,6 +28,15 @@ class TooManyAnnotations(Exception):
 def entries(tx: Tx, mailbox_id: int, account_id: int) -> dict[str, bytes]:
     """The shared entries of a folder and those that are private to the account, by name."""
     return {str(row[0]): bytes(row[1]) for row in tx.execute(ENTRIES, (mailbox_id, SHARED, account_id))}
+
+
+def annotated(tx: Tx, mailbox_ids: Sequence[int], account_id: int) -> set[int]:
+    """Those of the folders that have shared entries, or entries that are private to the account."""
+    if not mailbox_ids:
+        return set()
+    marks = ", ".join("?" * len(mailbox_ids))
+    rows = tx.execute(f"{SOME} ({marks})", (SHARED, account_id, *mailbox_ids))
+    return {int(row[0]) for row in rows}
 
 
 def put(tx: Tx, mailbox_id: int, account_id: int, values: Mapping[str, bytes | None]) -> None:

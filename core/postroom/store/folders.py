@@ -87,8 +87,12 @@ class Folders:
 
     def tree(self, account_id: int) -> list[Folder]:
         """All folders of an account in the order of paths, INBOX first."""
-        found = [Folder(*row) for row in self.db.read(lambda tx: tx.execute(TREE, (account_id,)))]
-        return sorted(found, key=lambda folder: (folder.path != INBOX, folder.path))
+
+        def work(tx: Tx) -> list[Folder]:
+            found = [Folder(*row) for row in tx.execute(TREE, (account_id,))]
+            return sorted(found, key=lambda folder: (folder.path != INBOX, folder.path))
+
+        return self.db.read_slow(work)
 
     def of_other(self, owner: str, path: str, identifiers: Sequence[str]) -> Shared | None:
         """Somebody else's folder, with what one of these identifiers may do in it; None when there is none."""

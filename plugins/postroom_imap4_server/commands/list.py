@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from postroom.mail.listing import ListResult
@@ -16,6 +17,8 @@ from ..refusals import No
 from .command import LOGGED_IN, Command
 
 if TYPE_CHECKING:
+    from postroom.store.mailboxes import Folder
+
     from ..session import Session
 
 SELECTING = frozenset({b"SUBSCRIBED", b"SPECIAL-USE"})
@@ -28,21 +31,26 @@ def run(session: Session, arguments: Listing) -> str:
         root = b'"#users/"' if arguments.reference.startswith(OTHERS) else b'""'
         session.send(b'* LIST (\\Noselect) "/" %s\r\n' % root)  # RFC 9051 section 6.3.9: the separator and the root of the reference
         return "LIST completed"
-    patterns = compiled(arguments)
-    recursive = b"RECURSIVEMATCH" in arguments.select
-    select = arguments.select & SELECTING
+    patterns, select = compiled(arguments), arguments.select & SELECTING
+    upwards = not select or b"RECURSIVEMATCH" in arguments.select
     subscribed = b"SUBSCRIBED" in arguments.select | arguments.returns
     nodes = listing.gather(session, others=patterns.may_match(OTHERS), subscribed=subscribed)
-    for count, (node, above_others) in enumerate(listing.chosen(nodes, patterns, select, upwards=recursive or not select)):
-        children = {"CHILDINFO": ("SUBSCRIBED",)} if recursive and above_others else {}  # RFC 5258 section 3.5
-        result = ListResult(node.name, tuple(listing.attributes(session, node, arguments)), children)
-        line = listing.line(session, result)
-        session.send(line)
-        if line:
-            _more(session, node, arguments)
-        if count % BREATH == BREATH - 1:
-            session.out.breathe()
+    found = listing.aside(session, len(nodes), lambda: list(listing.chosen(nodes, patterns, select, upwards=upwards)))
+    for start in range(0, len(found), BREATH):
+        _tell(session, found[start : start + BREATH], arguments)
+        session.out.breathe()
     return "LIST completed"
+
+
+def _tell(session: Session, some: Sequence[listing.Chosen], arguments: Listing) -> None:
+    recursive = b"RECURSIVEMATCH" in arguments.select
+    annotated = entries.annotated(session, [node.folder for node, _ in some if node.folder is not None]) if arguments.metadata else set()
+    for node, above_others in some:
+        children = {"CHILDINFO": ("SUBSCRIBED",)} if recursive and above_others else {}  # RFC 5258 section 3.5
+        line = listing.line(session, ListResult(node.name, tuple(listing.attributes(session, node, arguments)), children))
+        session.send(line)
+        if line and node.folder is not None:
+            _more(session, node, node.folder, arguments, known=node.folder.id in annotated)
 
 
 def compiled(arguments: Listing) -> Patterns:
@@ -58,14 +66,12 @@ def _canonical(reference: str, pattern: str) -> str:
     return pattern if pattern.lower().startswith(OTHERS) else reference + pattern
 
 
-def _more(session: Session, node: listing.Node, arguments: Listing) -> None:
-    """What RETURN asks for of a mailbox that exists."""
-    if node.folder is None:
-        return
+def _more(session: Session, node: listing.Node, folder: Folder, arguments: Listing, *, known: bool) -> None:
+    """What RETURN asks for of a mailbox that exists. ``known``: it has annotations."""
     if arguments.status and "r" in node.rights:
-        session.send(figures.status(session, node.name, node.folder, arguments.status))  # RFC 5819 section 2
+        session.send(figures.status(session, node.name, folder, arguments.status))  # RFC 5819 section 2
     if arguments.metadata and entries.readable(node.rights):
-        found = entries.read(session, node.folder, arguments.metadata, depth=0)
+        found = entries.read(session, folder, arguments.metadata, depth=0, known=known)
         session.send(entries.response(session, node.name, found))  # RFC 9590 section 3
     if b"MYRIGHTS" in arguments.returns and node.rights:
         name = writing.mailbox(node.name, utf8=session.utf8)

@@ -15,12 +15,16 @@ from .list import compiled
 if TYPE_CHECKING:
     from ..session import Session
 
+SUBSCRIBED = frozenset({b"SUBSCRIBED"})
+
 
 def run(session: Session, arguments: Listing) -> str:
     r"""Send an LSUB response for each name; one that stands above subscribed names that do not match is \Noselect."""
-    names = session.context.db.read(lambda tx: subscriptions.names(tx, session.user.id))
+    names = session.context.db.read_slow(lambda tx: subscriptions.names(tx, session.user.id))
     nodes = {name: listing.Node(name, subscribed=True) for name in sorted(names, key=listing.place)}
-    for node, _ in listing.chosen(nodes, compiled(arguments), frozenset({b"SUBSCRIBED"}), upwards=True):
+    patterns = compiled(arguments)
+    found = listing.aside(session, len(nodes), lambda: list(listing.chosen(nodes, patterns, SUBSCRIBED, upwards=True)))
+    for node, _ in found:
         attributes = () if node.subscribed else ("\\Noselect",)
         session.send(listing.line(session, ListResult(node.name, attributes), b"LSUB"))
     return "LSUB completed"

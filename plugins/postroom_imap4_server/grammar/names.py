@@ -92,6 +92,8 @@ def _unshifted(code: str) -> str:
 
 
 def _to_utf7(name: str) -> bytes:
+    if _PLAIN.fullmatch(name):
+        return name.encode("ascii")  # nearly every name of nearly every list
     parts: list[str] = []
     waiting: list[str] = []
     for character in name:
