@@ -273,7 +273,7 @@ class Reader:
         return found[0]
 
     def _atom_or_string(self, pattern: re.Pattern[bytes]) -> bytes:
-        if self.buffer[self.at : self.at + 1] in (b'"', b"{", b"~"):
+        if self.buffer[self.at : self.at + 1] in (b'"', b"{") or self.peek(b"~{"):  # ~ alone begins an atom
             return self.string()
         return self._match(pattern, "a string was expected")
 
