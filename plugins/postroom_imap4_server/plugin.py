@@ -8,10 +8,11 @@ from typing import get_args
 from postroom import Client, hookimpl
 from postroom.config.schema import Encryption
 from postroom.context import Context
-from postroom.provided import Service
+from postroom.provided import Job, Service
 from postroom.wire.stream import Stream
 
 from . import connection
+from .digesting import Digesting
 from .limits import ImapLimits
 from .refusals import Bye
 from .settings import Imap4Service, Settings
@@ -28,11 +29,17 @@ class Plugin:
     def __init__(self, context: Context, settings: Settings) -> None:
         self.context, self.settings = context, settings
         self.watching = Watching(context)
+        self.digesting = Digesting(context)
 
     @hookimpl
     def register_services(self) -> list[Service]:
         """One service for each entry of the settings."""
         return [self._service(settings) for settings in self.settings.services]
+
+    @hookimpl
+    def register_jobs(self) -> list[Job]:
+        """New messages are digested, by one worker of all."""
+        return [self.digesting.job]
 
     @hookimpl
     def worker_started(self) -> None:

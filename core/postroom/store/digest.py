@@ -1,22 +1,23 @@
-"""Reads new messages once, mailbox by mailbox, and keeps what will be asked of them: their headings and their words."""
+"""Reads new messages once, mailbox by mailbox, and keeps what will be asked of them: headings, answers of FETCH, and their words."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from postroom.mail.headers import end_of
 from postroom.mail.structure.heading import Heading, heading
 from postroom.mail.wording import MOST_TEXT as KEPT_TEXT
 
 from . import headings
+from . import kept as answers
 from .blobs import CHUNK, Blobs
 from .database import Conflict, Database, Row, Tx
 from .fulltext import places
 from .fulltext.merging import merge
 from .fulltext.scanning import Opened, Raw, opened, opened_large, read
 from .fulltext.volume import MOST_MESSAGES, MOST_TEXT, Leaf, bind, leaf, store
+from .kept import Answer, Kept
 
 T = TypeVar("T")
 SLICE = 50  # messages between two rests
@@ -42,6 +43,7 @@ class Digested(NamedTuple):
 
     heading: Heading
     leaf: Leaf
+    answers: list[Answer]
 
 
 def pending(db: Database) -> list[Pending]:
@@ -61,10 +63,11 @@ class Digester:
         db: Database,
         blobs: Blobs,
         offload: Offload,
+        kept: Kept,
         pause: Callable[[float], None] = lambda worked: None,
         progress: Callable[[int], None] = lambda messages: None,
     ) -> None:
-        self.db, self.blobs, self.offload, self.pause, self.progress = db, blobs, offload, pause, progress
+        self.db, self.blobs, self.offload, self.kept, self.pause, self.progress = db, blobs, offload, kept, pause, progress
 
     def run(self) -> int:
         """Digest all that is new; how many messages. Raises StoreUnavailable."""
@@ -102,23 +105,24 @@ class Digester:
         return self.db.read_slow(lambda tx: tx.execute(NEXT, (box.mailbox_id, after, box.last)))
 
     def _slice(self, account_id: int, rows: Sequence[Row]) -> list[Leaf]:
-        """Read and take apart what is new in these messages, and keep the headings."""
+        """Read and take apart what is new in these messages, and keep all but their words."""
         wanted = sorted({row[1] for row in rows})
         known = places.of(self.db, account_id, wanted)
         new = [blob_id for blob_id in wanted if blob_id not in known]
-        raws = read(self.blobs, new) if new else []
-        found: list[Digested] = self.offload(_digested, [raw for raw in raws if raw.size <= CHUNK])
-        found += [one for raw in raws if raw.size > CHUNK for one in self._large(raw)]
-        if found:
-            self.db.write(lambda tx: headings.keep(tx, [(one.leaf.blob_id, one.heading) for one in found]))
+        if not new:
+            return []
+        raws, kinds = read(self.blobs, new), self.kept.kinds()
+        found: list[Digested] = self.offload(_digested, [raw for raw in raws if raw.size <= CHUNK], kinds)
+        found += [one for raw in raws if raw.size > CHUNK for one in self._large(raw, kinds)]
+        self.db.write(lambda tx: _write(tx, found))
         return [one.leaf for one in found]
 
-    def _large(self, raw: Raw) -> list[Digested]:
+    def _large(self, raw: Raw, kinds: Mapping[str, int]) -> list[Digested]:
         try:
             message = opened_large(self.blobs, raw, self.offload, KEPT_TEXT)
         except KeyError:  # removed meanwhile
             return []
-        return [self.offload(_taken_apart, raw, message)]
+        return [self.offload(_taken_apart, raw, message, kinds)]
 
     def _keep(self, box: Pending, upto: int, leaves: list[Leaf]) -> None:
         volume = self.offload(bind, box.account_id, leaves) if leaves else None
@@ -138,9 +142,16 @@ class Digester:
         return result
 
 
-def _digested(raws: Sequence[Raw]) -> list[Digested]:
-    return [_taken_apart(raw, opened(raw.first)) for raw in raws]
+def _write(tx: Tx, found: Sequence[Digested]) -> None:
+    headings.keep(tx, [(one.leaf.blob_id, one.heading) for one in found])
+    answers.keep(tx, [answer for one in found for answer in one.answers])
 
 
-def _taken_apart(raw: Raw, message: Opened) -> Digested:
-    return Digested(heading(raw.first[: end_of(raw.first)]), leaf(raw.blob_id, message.wording(KEPT_TEXT)))
+def _digested(raws: Sequence[Raw], kinds: Mapping[str, int]) -> list[Digested]:
+    return [_taken_apart(raw, opened(raw.first), kinds) for raw in raws]
+
+
+def _taken_apart(raw: Raw, message: Opened, kinds: Mapping[str, int]) -> Digested:
+    header = raw.first[: message.root.body_start]
+    found = answers.computed(kinds, raw.blob_id, header, message.root, message.read)
+    return Digested(heading(header), leaf(raw.blob_id, message.wording(KEPT_TEXT)), found)

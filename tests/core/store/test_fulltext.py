@@ -22,6 +22,7 @@ from postroom.store.fulltext.needle import Needle
 from postroom.store.fulltext.texts import Texts, pack
 from postroom.store.fulltext.volume import Leaf, bind, store
 from postroom.store.fulltext.words import Lines, build, united
+from postroom.store.kept import Kept
 from postroom.store.mailboxes import append
 
 ALPHABET = "aBé ÉßŒﬁ-.@_ΣςÅ日本\n0"
@@ -60,7 +61,7 @@ def deliver(db: Database, account: int, text: str, header: str = "", folder: str
 
 
 def digest(db: Database) -> int:
-    return Digester(db, Blobs(db), offload).run()
+    return Digester(db, Blobs(db), offload, Kept(db)).run()
 
 
 def find(fulltext: FullText, account: int, blobs: Sequence[int], text: str, scope: Scope = Scope.BODY, field: str = "") -> set[int]:
@@ -232,7 +233,7 @@ def test_who_digests_second_leaves_it(db: Database, account: Account) -> None:
     deliver(db, account.id, "one")
     [box] = pending(db)
     digest(db)
-    assert Digester(db, Blobs(db), offload).mailbox(Pending(*box)) == 0
+    assert Digester(db, Blobs(db), offload, Kept(db)).mailbox(Pending(*box)) == 0
     assert [volume.messages for volume in places.shelf(db, account.id)] == [1]
 
 

@@ -1,0 +1,66 @@
+"""SORT and UID SORT (RFC 5256 section 3, RFC 5957), with result options (RFC 5267 section 3)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import reporting
+from ..finding import find
+from ..grammar.searching import Program, Wanted, read_program, read_wanted
+from ..grammar.sorting import Criterion, read_charset, read_criteria
+from ..ordering import ordered
+from ..refusals import Bad, No
+from .command import SELECTED, Command
+
+if TYPE_CHECKING:
+    from ..grammar.reader import Reader
+    from ..session import Session
+
+
+class Sort(NamedTuple):
+    """What is to be found, in which order, and how it is told."""
+
+    tag: bytes
+    wanted: Wanted
+    criteria: tuple[Criterion, ...]
+    program: Program
+
+
+def parse(reader: Reader) -> Sort:
+    """``[RETURN (…) ](criteria) charset keys``."""
+    wanted = read_wanted(reader)
+    criteria = read_criteria(reader)
+    reader.sp()
+    charset = read_charset(reader)
+    return Sort(reader.tagged, wanted, criteria, read_program(reader, charset))
+
+
+def run(session: Session, arguments: Sort, *, uid: bool) -> str:
+    """Search, sort and tell."""
+    if session.uidonly and not uid:
+        raise Bad("message numbers cannot be used after ENABLE UIDONLY", "UIDREQUIRED")  # RFC 9586 section 3
+    tag, wanted, criteria, program = arguments
+    try:
+        found = find(session, program, tag)
+        rows = ordered(found.place, criteria, found.mask)
+    except No:
+        if reporting.SAVE in wanted.options:
+            session.selected.saved = []
+        raise
+    columns = found.place.columns
+    names = found.number_of(uid=uid)
+    numbers = [names[row] for row in rows]
+    uids = numbers if uid else [columns.uids[row] for row in rows]
+    modseq = reporting.highest(columns, uids, wanted) if program.modseq else None
+    if reporting.SAVE in wanted.options:
+        session.selected.saved = reporting.saved(uids, wanted)
+    if wanted.extended:
+        session.send(reporting.extended(tag, numbers, wanted, uid=uid, modseq=modseq))
+    else:
+        session.send(reporting.plain(b"SORT", numbers, modseq))
+    return f"{found.limit}SORT completed"
+
+
+SORT = Command(b"SORT", SELECTED, parse, partial(run, uid=False), expunges=False)
+UID_SORT = Command(b"UID SORT", SELECTED, parse, partial(run, uid=True))

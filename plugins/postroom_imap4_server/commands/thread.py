@@ -1,0 +1,90 @@
+"""THREAD and UID THREAD (RFC 5256 section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import headed, masks, threads
+from ..finding import Found, find
+from ..grammar.searching import Program, read_program
+from ..grammar.sorting import read_charset
+from ..ordering import sent
+from ..refusals import Bad
+from ..threads import Forest, Letters
+from .command import SELECTED, Command
+
+if TYPE_CHECKING:
+    from ..grammar.reader import Reader
+    from ..session import Session
+
+SMALL = 500  # messages; more of them are threaded off the hub
+ALGORITHMS: dict[bytes, Callable[[Letters], Forest]] = {
+    b"REFERENCES": threads.references,
+    b"ORDEREDSUBJECT": threads.ordered_subject,
+}
+
+
+class Thread(NamedTuple):
+    """How to thread which messages."""
+
+    tag: bytes
+    algorithm: bytes
+    program: Program
+
+
+def parse(reader: Reader) -> Thread:
+    """``algorithm charset keys``."""
+    algorithm = reader.word()
+    if algorithm not in ALGORITHMS:
+        raise Bad("there is no such threading algorithm")
+    reader.sp()
+    charset = read_charset(reader)
+    return Thread(reader.tagged, algorithm, read_program(reader, charset))
+
+
+def run(session: Session, arguments: Thread, *, uid: bool) -> str:
+    """Search, thread and tell."""
+    if session.uidonly and not uid:
+        raise Bad("message numbers cannot be used after ENABLE UIDONLY", "UIDREQUIRED")  # RFC 9586 section 3
+    found = find(session, arguments.program, arguments.tag)
+    text = _text(session, found, arguments.algorithm, uid=uid)
+    session.send(b"* THREAD%s\r\n" % (b" " + text if text else b""))
+    return f"{found.limit}THREAD completed"
+
+
+def _text(session: Session, found: Found, algorithm: bytes, *, uid: bool) -> bytes:
+    """The threads; of a whole mailbox they are kept as long as its messages are the same."""
+    columns, view = found.place.columns, found.place.view
+    whole = found.mask == masks.full(len(columns)) and (uid or view is None or view.uids is columns.uids)
+    key = ("threads", algorithm, uid)
+    if whole and key in columns.memo:
+        kept: bytes = columns.memo[key]
+        return kept
+    names = list(masks.chosen(found.mask, found.number_of(uid=uid)))
+    letters = _letters(found)
+    work = partial(_written, ALGORITHMS[algorithm], letters, names)
+    text: bytes = work() if len(names) <= SMALL else session.context.offload(work)
+    if whole:
+        columns.memo[key] = text
+    return text
+
+
+def _written(algorithm: Callable[[Letters], Forest], letters: Letters, names: list[int]) -> bytes:
+    return threads.written(algorithm(letters), names)
+
+
+def _letters(found: Found) -> Letters:
+    place, mask = found.place, found.mask
+
+    def column(name: str) -> list[str]:
+        return list(masks.chosen(mask, headed.column(place.context, place.columns, name, place.check)))
+
+    replies = list(masks.chosen(mask, headed.column(place.context, place.columns, "reply", place.check)))
+    dates = list(masks.chosen(mask, sent(place)))
+    return Letters(column("message_id"), column("refs"), dates, column("base_subject"), replies)
+
+
+THREAD = Command(b"THREAD", SELECTED, parse, partial(run, uid=False), expunges=False)
+UID_THREAD = Command(b"UID THREAD", SELECTED, parse, partial(run, uid=True))

@@ -1,0 +1,112 @@
+"""What is known of the headers of a mailbox's messages, as columns beside those of its snapshot: loaded once, shared by all sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from postroom.mail.folding import fold
+from postroom.mail.headers import end_of
+from postroom.mail.structure.heading import heading
+from postroom.store import headings
+
+if TYPE_CHECKING:
+    from postroom.context import Context
+    from postroom.store.columns import Columns
+    from postroom.store.database import Row, Tx
+
+PIECE = 5_000  # messages at a time: between two of them others have their turn
+UNKNOWN = 50  # messages read at a time whose heading is not kept
+REMEMBERED = 200_000  # columns of larger mailboxes are loaded for each search
+NAMES = [name.strip() for name in headings.FIELDS.split(",")]
+
+KEPT = (
+    "SELECT message.uid, {name} FROM message JOIN heading ON heading.blob_id = message.blob_id"
+    " WHERE mailbox_id = ? AND uid BETWEEN ? AND ? AND own = 0"
+)
+HEADERS = (
+    "SELECT uid, own, blob_id, prefix, substr(data, 1, 262144) FROM message JOIN blob ON blob.id = blob_id"
+    " WHERE mailbox_id = ? AND uid IN ({marks})"
+)
+
+Check = Callable[[], None]
+
+
+def column(context: Context, columns: Columns, name: str, check: Check) -> list[Any]:
+    """One of store.headings.FIELDS for each message, in the order of UIDs; texts of ``folded`` names are folded.
+
+    ``check`` is called between the pieces and may raise. What is missing is read from the messages, and kept. Raises StoreUnavailable.
+    """
+    found: list[Any] | None = columns.memo.get(("heading", name))
+    if found is None:
+        found = []
+        for start in range(0, len(columns), PIECE):
+            check()
+            found += _piece(context, columns, name, range(start, min(start + PIECE, len(columns))))
+        if len(columns) <= REMEMBERED:
+            columns.memo["heading", name] = found
+    return found
+
+
+def folded(context: Context, columns: Columns, name: str, check: Check) -> list[str]:
+    """A column of texts, folded."""
+    found: list[str] | None = columns.memo.get(("folded", name))
+    if found is None:
+        found = context.offload(_fold, column(context, columns, name, check))
+        columns.memo.pop(("heading", name), None)
+        if len(columns) <= REMEMBERED:
+            columns.memo["folded", name] = found
+    return found
+
+
+def _fold(texts: list[str]) -> list[str]:
+    return list(map(fold, texts))
+
+
+def _piece(context: Context, columns: Columns, name: str, rows: range) -> list[Any]:
+    uids = columns.uids[rows.start : rows.stop]
+    bounds = (columns.mailbox_id, uids[0], uids[-1])
+    known: dict[int, Any] = dict(context.db.read_slow(lambda tx: tx.execute(KEPT.format(name=name), bounds)))
+    missing = [uid for uid in uids if uid not in known]
+    place = NAMES.index(name)
+    for start in range(0, len(missing), UNKNOWN):
+        for uid, values in _read(context, columns, missing[start : start + UNKNOWN]).items():
+            known[uid] = values[place]
+    empty = _EMPTY[place]
+    return [known.get(uid, empty) for uid in uids]  # one that has gone meanwhile says nothing
+
+
+def _read(context: Context, columns: Columns, uids: Sequence[int]) -> dict[int, Row]:
+    """The headings of these messages, from their bytes; the memo keeps those that belong to a copy alone, the store all others."""
+    own: dict[int, Row] = columns.memo.setdefault("own headings", {})
+    wanted = [uid for uid in uids if uid not in own]
+    if wanted:
+        sql = HEADERS.format(marks=", ".join("?" * len(wanted)))
+        rows = context.db.read_slow(lambda tx: tx.execute(sql, (columns.mailbox_id, *wanted)))
+        made: list[tuple[int, int, int, Any]] = context.offload(_made, rows)
+        kept = [(blob_id, found) for _, alone, blob_id, found in made if not alone]
+        if kept:
+            _keep(context, kept)
+        fresh = {uid: headings.row(found) for uid, _, _, found in made}
+        own.update((uid, fresh[uid]) for uid, alone, _, _ in made if alone)
+    else:
+        fresh = {}
+    return {uid: own.get(uid) or fresh[uid] for uid in uids if uid in own or uid in fresh}
+
+
+def _made(rows: list[Row]) -> list[tuple[int, int, int, Any]]:
+    found = []
+    for uid, alone, blob_id, prefix, first in rows:
+        data = (bytes(prefix) if alone else b"") + bytes(first or b"")
+        found.append((uid, alone, blob_id, heading(data[: end_of(data)])))
+    return found
+
+
+def _keep(context: Context, kept: list[tuple[int, Any]]) -> None:
+    def work(tx: Tx) -> None:
+        headings.keep(tx, kept)
+
+    context.db.write(work)
+
+
+_EMPTY: list[Any] = [None, None, "", "", 0, *[""] * (len(NAMES) - 5)]
