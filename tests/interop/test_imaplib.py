@@ -150,12 +150,12 @@ def test_imapclient_asks_for_all_it_knows(client: IMAPClient, box: Box) -> None:
     box.fill("INBOX", [message(subject=word) for word in ("b", "a", "c")])
     assert client.namespace().personal == (("", "/"),)
     assert b"Postroom" in repr(client.id_({"name": "test"})).encode()
+    assert client.enable("CONDSTORE")
     client.select_folder("INBOX")
     assert client.sort(["REVERSE SUBJECT"]) == [3, 1, 2]
     assert client.search(["OR", "SUBJECT", "a", "SUBJECT", "c"]) == [2, 3]
     assert sorted(client.thread("REFERENCES")) == [(1,), (2,), (3,)]
     assert client.get_quota_root("INBOX")
-    assert client.enable("CONDSTORE")
 
 
 def test_imapclient_hears_of_new_mail_in_IDLE(client: IMAPClient, box: Box) -> None:

@@ -18,7 +18,7 @@ const lock = await client.getMailboxLock('INBOX');
 try {
     seen.exists = client.mailbox.exists;
     seen.messages = [];
-    for await (const message of client.fetch('1:*', { uid: true, flags: true, envelope: true, bodyStructure: true, size: true, source: true, headers: ['subject'], threadId: true })) {
+    for await (const message of client.fetch('1:*', { uid: true, flags: true, envelope: true, bodyStructure: true, size: true, source: true, headers: ['subject'] })) {
         seen.messages.push({
             uid: message.uid,
             subject: message.envelope.subject,
