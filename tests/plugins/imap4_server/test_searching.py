@@ -94,9 +94,12 @@ KEYS = [
         ("OLDER 60", [1, 2, 3]), ("YOUNGER 60", []), ("LARGER 10", [1, 2, 3]), ("SMALLER 10", []),
         ("SUBJECT apple", [1, 2]), ("SUBJECT APPLES UNSEEN", [2]), ('SUBJECT ""', [1, 2, 3]), ("SUBJECT RE:", [2]),
         ("FROM ann", [1]), ("FROM example.NET", [3]), ("FROM zoe", [3]), ("TO joe", [1]), ("CC ann", [2]), ("BCC ann", []),
-        ("BODY fruit", [1, 2]), ("BODY rui", [1, 2]), ('BODY "red s"', [2]), ("BODY apples", []), ("BODY birnen", [3]), ('BODY ""', [1, 2, 3]),
-        ("TEXT apples", [1, 2]), ("TEXT ann@example.org", [1, 2]), ("TEXT in-reply-to", [2]), ("TEXT nowhere", []), ("TEXT e", [1, 2, 3]),
-        ("TEXT quoted-printable", [3]), ("HEADER x-note folded", [2]), ('HEADER X-Note "a  folded"', []), ('HEADER X-Note "a folded"', [2]),
+        ("BODY fruit", [1, 2]), ("BODY rui", [1, 2]), ('BODY "red s"', [2]), ("BODY apples", []), ("BODY birnen", [3]),
+        ('BODY ""', [1, 2, 3]),
+        ("TEXT apples", [1, 2]), ("TEXT ann@example.org", [1, 2]), ("TEXT in-reply-to", [2]), ("TEXT nowhere", []),
+        ("TEXT e", [1, 2, 3]),
+        ("TEXT quoted-printable", [3]), ("HEADER x-note folded", [2]), ('HEADER X-Note "a  folded"', []),
+        ('HEADER X-Note "a folded"', [2]),
         ('HEADER Date ""', [1, 2, 3]), ('HEADER X-None ""', []), ("HEADER Message-ID <2@x>", [2]), ("HEADER subject Apples", [1, 2]),
         ("HEADER Content-Type 8859", [3]), ("THREADID T1", []), ("EMAILID x", []), ("MODSEQ 1", [1, 2, 3]), ("MODSEQ 99999999", []),
         ('MODSEQ "/flags/\\\\draft" all 1', [1, 2, 3]), ("OLD", []), ("NEW", [2, 3]), ("RECENT", [1, 2, 3]),
@@ -126,11 +129,14 @@ def test_words_in_character_sets(mail: Talk, command: bytes, word: bytes) -> Non
 
 
 REFUSED = [
-        ("SEARCH", "BAD"), ("SEARCH FOO", "BAD"), ("SEARCH (ALL", "BAD"), ("SEARCH ()", "BAD"), ("SEARCH OR ALL", "BAD"), ("SEARCH 4", "BAD"),
-        ("SEARCH NOT", "BAD"), ("SEARCH SUBJECT", "BAD"), ("SEARCH SINCE yesterday", "BAD"), ("SEARCH 0", "BAD"), ("SEARCH ALL ", "BAD"),
+        ("SEARCH", "BAD"), ("SEARCH FOO", "BAD"), ("SEARCH (ALL", "BAD"), ("SEARCH ()", "BAD"), ("SEARCH OR ALL", "BAD"),
+        ("SEARCH 4", "BAD"),
+        ("SEARCH NOT", "BAD"), ("SEARCH SUBJECT", "BAD"), ("SEARCH SINCE yesterday", "BAD"), ("SEARCH 0", "BAD"),
+        ("SEARCH ALL ", "BAD"),
         ("SEARCH CHARSET KLINGON ALL", "NO [BADCHARSET (US-ASCII UTF-8)]"), ("SEARCH CHARSET rot13 ALL", "NO [BADCHARSET"),
         ("SEARCH RETURN (FOO) ALL", "BAD"), ("SEARCH RETURN (ALL PARTIAL 1:2) ALL", "BAD"), ("SEARCH RETURN (PARTIAL 1:-2) ALL", "BAD"),
-        ("SEARCH RETURN (PARTIAL 0:2) ALL", "BAD"), ("SEARCH " + "(" * 40 + "ALL" + ")" * 40, "BAD"), ("SEARCH " + "NOT " * 40 + "ALL", "BAD"),
+        ("SEARCH RETURN (PARTIAL 0:2) ALL", "BAD"), ("SEARCH " + "(" * 40 + "ALL" + ")" * 40, "BAD"),
+        ("SEARCH " + "NOT " * 40 + "ALL", "BAD"),
         ("SEARCH " + "SEEN " * 1000 + "ALL", "NO [LIMIT]"), ("SORT (FOO) UTF-8 ALL", "BAD"), ("SORT () UTF-8 ALL", "BAD"),
         ("SORT (REVERSE) UTF-8 ALL", "BAD"), ("SORT (DATE) KLINGON ALL", "NO [BADCHARSET"), ("SORT (DATE) ALL", "BAD"),
         ("THREAD FOO UTF-8 ALL", "BAD"), ("THREAD REFERENCES KLINGON ALL", "NO [BADCHARSET"), ("ESEARCH IN (foo) ALL", "BAD"),
@@ -146,8 +152,10 @@ def test_what_is_refused(mail: Talk) -> None:
 
 EXTENDED = [
         ("()", "UID ALL 1:3"), ("(ALL)", "UID ALL 1:3"), ("(MIN MAX)", "UID MIN 1 MAX 3"), ("(COUNT)", "UID COUNT 3"),
-        ("(MIN COUNT ALL)", "UID MIN 1 ALL 1:3 COUNT 3"), ("(PARTIAL 1:2)", "UID PARTIAL (1:2 1:2)"), ("(PARTIAL 3:2)", "UID PARTIAL (2:3 2:3)"),
-        ("(PARTIAL -1:-1)", "UID PARTIAL (-1:-1 3)"), ("(PARTIAL -2:-9)", "UID PARTIAL (-2:-9 1:2)"), ("(PARTIAL 4:9)", "UID PARTIAL (4:9 NIL)"),
+        ("(MIN COUNT ALL)", "UID MIN 1 ALL 1:3 COUNT 3"), ("(PARTIAL 1:2)", "UID PARTIAL (1:2 1:2)"),
+        ("(PARTIAL 3:2)", "UID PARTIAL (2:3 2:3)"),
+        ("(PARTIAL -1:-1)", "UID PARTIAL (-1:-1 3)"), ("(PARTIAL -2:-9)", "UID PARTIAL (-2:-9 1:2)"),
+        ("(PARTIAL 4:9)", "UID PARTIAL (4:9 NIL)"),
         ("(PARTIAL 1:1 COUNT)", "UID PARTIAL (1:1 1) COUNT 3"),
     ]  # fmt: skip
 
