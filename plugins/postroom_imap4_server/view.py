@@ -27,7 +27,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from postroom.store.snapshots import NO_MAILBOX
-from postroom.store.uids import members
 
 from .grammar.numbers import STAR
 from .refusals import Bad, Bye
@@ -216,9 +215,8 @@ class View:
         """The UIDs that the client knows and the snapshot has no more."""
         if self._columns is not None:
             return lost(self.uids, columns.uids)
-        known = [(1, self._next - 1)]
-        vanished = self._session.context.columns.vanished(self.folder.id, self._seen, known)
-        return (uid for uid in members(vanished) if columns.position(uid) < 0)
+        expunged = self._session.context.columns.expunged(self.folder.id, self._seen, [(1, self._next - 1)])
+        return (uid for uid in expunged if columns.position(uid) < 0)
 
     # --- what is told
 

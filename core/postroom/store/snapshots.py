@@ -18,6 +18,8 @@ SHORT = 300  # rows of a delta that are read on the spot; more are read where th
 REMEMBERED = 16  # deltas of a mailbox that are kept for sessions which are that far behind
 MESSAGES = 1_000_000  # of all snapshots together
 NO_LIMIT = 1 << 40
+TRIES = 6  # to find a mailbox at rest
+NOBODY = 1 << 63  # instead of a modseq: no delta begins here
 FOOTPRINT = 30  # what a snapshot costs beside its messages, counted in messages
 
 HEAD = "SELECT modseq, uidnext, horizon FROM mailbox WHERE id = ?"
@@ -38,6 +40,7 @@ class Entry:
     """One mailbox in the cache."""
 
     columns: Columns | None = None
+    exact: bool = False  # the snapshot shows nothing that is newer than its modseq
     lock: Semaphore = field(default_factory=Semaphore)  # one reader at a time
     deltas: deque[tuple[int, Delta]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))  # (modseq of the older snapshot, …)
 
@@ -68,7 +71,7 @@ class ColumnsCache:
         ``complete``. Raises KeyError when there is no mailbox of that id, StoreUnavailable.
         """
         columns = self.current(mailbox_id)
-        if since >= columns.modseq:
+        if since >= columns.modseq and self._is_exact(columns):
             return Delta(columns.modseq, columns.uidnext, [], [])
         remembered = self._remembered(columns, since)
         if remembered is not None:
@@ -88,20 +91,24 @@ class ColumnsCache:
         is no mailbox of that id, StoreUnavailable.
         """
         columns = self.current(mailbox_id)
-        if since >= columns.modseq:
+        if since >= columns.modseq and self._is_exact(columns):
             return []
         remembered = self._remembered(columns, since)
         if remembered is not None:
             return within(remembered.vanished, known)
         asked = [(first, min(last, columns.uidnext - 1)) for first, last in known if first < columns.uidnext]
-
-        def work(tx: Tx) -> list[int]:
-            wanted = ((EXPUNGED_OF.format(clause=clause), params) for clause, params in clauses(asked))
-            return [row[0] for sql, params in wanted for row in tx.execute(sql, (mailbox_id, since, *params))]
-
-        found = self.db.read_slow(work)
+        found = self.expunged(mailbox_id, since, asked)
         forgotten = since < self._head(mailbox_id)[2]  # looked at after the expunges: some may have been forgotten meanwhile
         return missing(columns, asked) if forgotten else ascending(found)
+
+    def expunged(self, mailbox_id: int, since: int, known: UidRanges) -> list[int]:
+        """Exactly which of the ``known`` UIDs were removed after that modseq, ascending, as far as that is not forgotten."""
+
+        def work(tx: Tx) -> list[int]:
+            wanted = ((EXPUNGED_OF.format(clause=clause), params) for clause, params in clauses(known))
+            return [row[0] for sql, params in wanted for row in tx.execute(sql, (mailbox_id, since, *params))]
+
+        return self.db.read_slow(work)
 
     def applied(self, mailbox_id: int, change: Flagged) -> None:
         """A change of flags has been committed: the snapshot need not read what the asker knows. Without it all is right as well."""
@@ -113,7 +120,7 @@ class ColumnsCache:
             told: list[Change] = [(uid, flags, words, change.modseq) for (flags, words), uids in change.states.items() for uid in uids]
             fresh, news = flagged(old, told, change.modseq)
             self._keep(mailbox_id, entry, fresh)
-            entry.deltas.append((old.modseq, Delta(change.modseq, old.uidnext, sorted(news), [])))
+            entry.deltas.append((old.modseq if entry.exact else NOBODY, Delta(change.modseq, old.uidnext, sorted(news), [])))
         finally:
             entry.lock.release()
 
@@ -121,6 +128,10 @@ class ColumnsCache:
         """Drop the snapshot of a mailbox that is gone."""
         entry = self._entries.pop(mailbox_id, None)
         self._total -= _weight(entry)
+
+    def _is_exact(self, columns: Columns) -> bool:
+        entry = self._entries.get(columns.mailbox_id)
+        return entry is not None and entry.exact and entry.columns is columns
 
     def _remembered(self, columns: Columns, since: int) -> Delta | None:
         entry = self._entries.get(columns.mailbox_id)
@@ -145,26 +156,36 @@ class ColumnsCache:
         return entry
 
     def _renewed(self, mailbox_id: int, entry: Entry) -> Columns:
-        old = entry.columns
-        modseq, uidnext, _ = self._head(mailbox_id)
-        if old is not None and old.modseq >= modseq:
-            return old
-        try:
-            if old is not None:
-                fresh, delta = self._delta(old, modseq, uidnext)
-                entry.deltas.append((old.modseq, delta))
-                return self._keep(mailbox_id, entry, fresh)
-        except TooMuch:
-            entry.deltas.clear()
-        return self._keep(mailbox_id, entry, self._loaded(mailbox_id, modseq, uidnext))
+        """Read what is new until nothing more comes meanwhile: then the snapshot is exact.
 
-    def _delta(self, old: Columns, modseq: int, uidnext: int) -> tuple[Columns, Delta]:
+        Whoever remembers a modseq means exactly that state. A snapshot that had shown more would hide it: the next delta from there
+        would not have it. So nobody may start at one that is not exact; where changes come too fast, the last one goes out as it is.
+        """
+        for _ in range(TRIES):
+            old, head = entry.columns, self._head(mailbox_id)
+            if old is not None and entry.exact and old.modseq >= head[0]:
+                return old
+            try:
+                if old is None:
+                    raise TooMuch
+                fresh, delta, exact = self._delta(old, head)
+                entry.deltas.append((old.modseq if entry.exact else NOBODY, delta))
+            except TooMuch:
+                fresh = self._loaded(mailbox_id, head[0], head[1])
+                exact = self._head(mailbox_id)[0] == head[0]
+                entry.deltas.clear()
+            entry.exact = exact
+            self._keep(mailbox_id, entry, fresh)
+        assert entry.columns is not None
+        return entry.columns
+
+    def _delta(self, old: Columns, head: Row) -> tuple[Columns, Delta, bool]:
         try:
-            parts = self.db.read(lambda tx: read(tx, old, uidnext, SHORT))
+            touched, rows, gone, exact = self.db.read(lambda tx: read(tx, old, head, SHORT))
         except TooMuch:
             most = max(PIECE, len(old) // 2)
-            parts = self.db.read_slow(lambda tx: read(tx, old, uidnext, most))
-        return renewed(old, *parts, (modseq, uidnext))
+            touched, rows, gone, exact = self.db.read_slow(lambda tx: read(tx, old, head, most))
+        return *renewed(old, touched, rows, gone, (head[0], head[1])), exact
 
     def _loaded(self, mailbox_id: int, modseq: int, uidnext: int) -> Columns:
         """All of a mailbox, a piece at a time: between two of them others have their turn."""
@@ -188,19 +209,20 @@ class ColumnsCache:
         return columns
 
 
-def read(tx: Tx, old: Columns, uidnext: int, most: int) -> tuple[Sequence[Change], Sequence[Row], Sequence[int]]:
-    """What has become of a snapshot: other flags, new messages, expunges. Raises TooMuch when one of them has more than ``most`` rows.
+def read(tx: Tx, old: Columns, head: Row, most: int) -> tuple[Sequence[Change], Sequence[Row], Sequence[int], bool]:
+    """What has become of a snapshot: other flags, new messages, expunges, and whether that is all up to ``head`` and nothing later.
 
-    Last of all it looks whether all expunges since then are still known: they may have been forgotten a moment ago.
+    Raises TooMuch when one of them has more than ``most`` rows. Last of all it looks whether all expunges since then are still known:
+    they may have been forgotten a moment ago.
     """
     box = old.mailbox_id
     touched = tx.execute(TOUCHED, (box, old.modseq, most + 1))
-    fresh = tx.execute(ROWS, (box, old.uidnext, uidnext, most + 1)) if uidnext > old.uidnext else []
+    fresh = tx.execute(ROWS, (box, old.uidnext, head[1], most + 1)) if head[1] > old.uidnext else []
     gone = tx.execute(EXPUNGED, (box, old.modseq, most + 1))  # last: what is gone by then is not in the snapshot
-    head = tx.one(HEAD, (box,))
-    if max(len(touched), len(fresh), len(gone)) > most or head is None or head[2] > old.modseq:
+    now = tx.one(HEAD, (box,))
+    if max(len(touched), len(fresh), len(gone)) > most or now is None or now[2] > old.modseq:
         raise TooMuch
-    return touched, fresh, [row[0] for row in gone]
+    return touched, fresh, [row[0] for row in gone], now[0] == head[0]
 
 
 def load(tx: Tx, mailbox_id: int, after: int, uidnext: int) -> Columns:
