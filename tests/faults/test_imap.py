@@ -233,12 +233,8 @@ def test_what_is_no_tag_is_refused(peer: Peer, tag: bytes) -> None:
 
 
 def test_pipelined_commands_are_answered_in_order(peer: Peer) -> None:
-    commands = [
-        b"c%d %s\r\n"
-        % (number, (b"NOOP", b"CHECK", b"UID SEARCH ALL", b"FETCH * UID", b"XYZZY")[number % 5 if number < 50 else number % 4])
-        for number in range(400)
-    ]
-    peer.send(b"".join(commands))
+    commands = (b"NOOP", b"CHECK", b"UID SEARCH ALL", b"UID FETCH * UID")
+    peer.send(b"".join(b"c%d %s\r\n" % (number, commands[number % 4]) for number in range(400)))
     for number in range(400):
         assert peer.answer(b"c%d" % number)[-1].startswith(f"c{number} OK")
 
