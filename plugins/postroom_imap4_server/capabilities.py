@@ -10,13 +10,13 @@ from .grammar.writing import ATOM
 if TYPE_CHECKING:
     from .session import Session
 
-ALWAYS = ("IMAP4rev1", "IMAP4rev2", "ID", "ENABLE", "SASL-IR", "LANGUAGE", "I18NLEVEL=1")
+ALWAYS = ("ID", "ENABLE", "SASL-IR", "LANGUAGE", "I18NLEVEL=1")
 LATER = (  # of use after a login only
     "NAMESPACE", "UIDPLUS", "MOVE", "UNSELECT", "CHILDREN", "ESEARCH", "SEARCHRES", "SORT", "SORT=DISPLAY", "ESORT",
     "THREAD=REFERENCES", "THREAD=ORDEREDSUBJECT", "LIST-EXTENDED", "LIST-STATUS", "LIST-METADATA", "LIST-MYRIGHTS", "SPECIAL-USE",
     "CREATE-SPECIAL-USE", "CONDSTORE", "QRESYNC", "MULTIAPPEND", "CATENATE", "BINARY", "QUOTA", "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE", "QUOTASET", "ACL", "RIGHTS=kxte", "METADATA", "METADATA-SERVER", "OBJECTID", "SAVEDATE", "STATUS=SIZE",
-    "PREVIEW", "WITHIN", "REPLACE", "UIDONLY", "PARTIAL", "INPROGRESS", "MULTISEARCH", "UTF8=ACCEPT", "UNAUTHENTICATE",
+    "PREVIEW", "WITHIN", "REPLACE", "UIDONLY", "PARTIAL", "INPROGRESS", "MULTISEARCH", "UTF8=ACCEPT", "UNAUTHENTICATE", "URL-PARTIAL",
 )  # fmt: skip
 
 
@@ -46,10 +46,15 @@ def mechanisms(session: Session) -> list[str]:
     return session.context.auth.mechanisms(session.client, session.settings, session.out.binding())
 
 
+def protocols(session: Session) -> list[str]:
+    """The versions of IMAP that are spoken; IDLE is a part of the second (RFC 9051 section 6.3.13)."""
+    return ["IMAP4rev1", "IMAP4rev2"] if session.settings.idle else ["IMAP4rev1"]
+
+
 def offered(session: Session) -> list[str]:
     """The words of CAPABILITY, as they are after the plugins have seen them."""
     state = _after_login(session) if session.account is not None else _before_login(session)
-    words = [*ALWAYS, *state]
+    words = [*protocols(session), *ALWAYS, *state]
     changed = session.context.ask.transform("imap_capabilities", "capabilities", tuple(words), client=session.client)
     return words if changed == tuple(words) else _valid(changed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..capabilities import protocols
 from .command import LOGGED_IN, Command
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ EXTENSIONS = {
     "IMAP4REV2": ("rev2", "utf8"),  # RFC 9051 section 6.3.1
     "UIDONLY": ("uidonly",),  # RFC 9586 section 3
 }
-WRITTEN = {"IMAP4REV2": "IMAP4rev2"}
+REV2 = "IMAP4REV2"
+WRITTEN = {REV2: "IMAP4rev2"}
 
 
 def parse(reader: Reader) -> list[str]:
@@ -35,6 +37,8 @@ def run(session: Session, words: list[str]) -> str:
     enabled = []
     for word in dict.fromkeys(words):
         attributes = EXTENSIONS.get(word, ())
+        if word == REV2 and WRITTEN[REV2] not in protocols(session):
+            continue
         if attributes and not getattr(session, attributes[0]):
             enabled.append(WRITTEN.get(word, word))
             for attribute in attributes:

@@ -32,6 +32,8 @@ def parse(reader: Reader) -> Given:
 
 def run(session: Session, given: Given) -> str:
     """Check the password."""
+    if session.settings.auth == "off":
+        raise No("there are no logins here")
     if not plain_allowed(session):
         raise No("LOGIN is disabled here without encryption, use STARTTLS", "PRIVACYREQUIRED")  # RFC 5530 section 3
     return enter(session, session.context.auth.password(session.client, given.name, given.password))
