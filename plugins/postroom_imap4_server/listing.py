@@ -52,6 +52,7 @@ class Chosen(NamedTuple):
     """A name to be listed."""
 
     node: Node
+    asked: bool  # it was asked for itself
     above_others: bool  # it stands above names that were asked for
 
 
@@ -103,10 +104,10 @@ def chosen(nodes: Mapping[str, Node], patterns: Patterns, select: frozenset[byte
     over_hidden = {parent for name in wanted - matching for parent in above(name)} if upwards else set()
     for name, node in nodes.items():
         if name in matching and (name in wanted or name in over_hidden):
-            yield Chosen(node, name in over)
+            yield Chosen(node, name in wanted, name in over)
     for name in sorted(over_hidden - nodes.keys()):  # above subscribed names that do not exist
         if patterns.match(name):
-            yield Chosen(Node(name, shown=False), above_others=True)
+            yield Chosen(Node(name, shown=False), asked=False, above_others=True)
 
 
 def _meets(node: Node, select: frozenset[bytes]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from postroom.store.snapshots import NO_MAILBOX
+
 from .. import entries
 from ..grammar.listing import read_entry
 from ..opening import open_mailbox
@@ -84,7 +86,7 @@ def annotated(session: Session, name: str) -> Folder | None:
     if not name:
         return None
     opened = open_mailbox(session, name, "l")
-    if not entries.readable(opened.rights):
+    if not entries.readable(opened.rights) or opened.folder.id == NO_MAILBOX:
         raise No("you have not the right to do that in this mailbox", "NOPERM")
     return opened.folder
 

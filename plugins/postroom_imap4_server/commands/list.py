@@ -44,12 +44,14 @@ def run(session: Session, arguments: Listing) -> str:
 
 def _tell(session: Session, some: Sequence[listing.Chosen], arguments: Listing) -> None:
     recursive = b"RECURSIVEMATCH" in arguments.select
-    annotated = entries.annotated(session, [node.folder for node, _ in some if node.folder is not None]) if arguments.metadata else set()
-    for node, above_others in some:
+    annotated = (
+        entries.annotated(session, [one.node.folder for one in some if one.node.folder is not None]) if arguments.metadata else set()
+    )
+    for node, asked, above_others in some:
         children = {"CHILDINFO": ("SUBSCRIBED",)} if recursive and above_others else {}  # RFC 5258 section 3.5
         line = listing.line(session, ListResult(node.name, tuple(listing.attributes(session, node, arguments)), children))
         session.send(line)
-        if line and node.folder is not None:
+        if line and asked and node.folder is not None:  # RFC 9051 section 6.3.9.8, example 11
             _more(session, node, node.folder, arguments, known=node.folder.id in annotated)
 
 
@@ -63,7 +65,8 @@ def compiled(arguments: Listing) -> Patterns:
 
 def _canonical(reference: str, pattern: str) -> str:
     """The pattern as from the root; one that begins with a namespace leaves the reference (RFC 3501 section 6.3.8)."""
-    return pattern if pattern.lower().startswith(OTHERS) else reference + pattern
+    whole = pattern if pattern[: len(OTHERS)].lower() == OTHERS else reference + pattern
+    return OTHERS + whole[len(OTHERS) :] if whole[: len(OTHERS)].lower() == OTHERS else whole
 
 
 def _more(session: Session, node: listing.Node, folder: Folder, arguments: Listing, *, known: bool) -> None:

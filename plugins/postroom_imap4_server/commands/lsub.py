@@ -24,8 +24,8 @@ def run(session: Session, arguments: Listing) -> str:
     nodes = {name: listing.Node(name, subscribed=True) for name in sorted(names, key=listing.place)}
     patterns = compiled(arguments)
     found = listing.aside(session, len(nodes), lambda: list(listing.chosen(nodes, patterns, SUBSCRIBED, upwards=True)))
-    for node, _ in found:
-        attributes = () if node.subscribed else ("\\Noselect",)
+    for node, asked, _ in found:
+        attributes = () if asked else ("\\Noselect",)
         session.send(listing.line(session, ListResult(node.name, attributes), b"LSUB"))
     return "LSUB completed"
 
