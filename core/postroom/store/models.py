@@ -267,13 +267,11 @@ class Volume(Model):
 class VolumePiece(Model):
     """A value of a volume: words, or texts."""
 
-    volume_id = BigIntegerField()
-    kind = IntegerField()
+    id = BigIntegerField(primary_key=True)  # of the volume, which is divisible by 8, plus the kind
     data = BlobField()
 
     class Meta:
         table_name = "volume_piece"
-        primary_key = CompositeKey("volume_id", "kind")
 
 
 class VolumePlace(Model):

@@ -16,7 +16,7 @@ FANOUT = 8  # volumes of about one size are put together when there are so many
 FULL = 512  # one with so many messages is left alone
 TYPICAL = MOST_TEXT // MOST_MESSAGES  # characters of a message; longer ones count for several
 
-CONTENT = "SELECT kind, data FROM volume_piece WHERE volume_id = ? AND kind IN (?, ?)"
+CONTENT = "SELECT id - CAST(? AS BIGINT), data FROM volume_piece WHERE id IN (?, ?)"
 LEAVES = "SELECT blobs, cut FROM volume WHERE id = ?"
 
 Offload = Callable[..., Any]
@@ -77,7 +77,7 @@ def _leaves(db: Database, offload: Offload, account_id: int, volume_id: int) -> 
 
     def work(tx: Tx) -> tuple[bytes, bytes, dict[int, bytes]] | None:
         row = tx.one(LEAVES, (volume_id,))
-        content = tx.execute(CONTENT, (volume_id, BODY_TEXTS, HEAD_TEXTS))
+        content = tx.execute(CONTENT, (volume_id, volume_id + BODY_TEXTS, volume_id + HEAD_TEXTS))
         return None if row is None else (bytes(row[0]), bytes(row[1]), {kind: bytes(data) for kind, data in content})
 
     found = db.read_slow(work)

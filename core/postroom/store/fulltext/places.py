@@ -16,7 +16,7 @@ SHELF = "SELECT id, messages, gone, size FROM volume WHERE account_id = ? ORDER 
 REMOVE_PLACES = "DELETE FROM volume_place WHERE blob_id = ? RETURNING volume_id"
 COUNT_GONE = "UPDATE volume SET gone = gone + 1 WHERE id = ? RETURNING messages - gone"
 REMOVE_EMPTY = "DELETE FROM volume WHERE id = ?"
-REMOVE_PIECES = "DELETE FROM volume_piece WHERE volume_id = ?"
+REMOVE_PIECES = "DELETE FROM volume_piece WHERE id BETWEEN ? AND ?"
 
 
 class Held(NamedTuple):
@@ -59,4 +59,4 @@ def forget(tx: Tx, blob_id: int) -> None:
         left = tx.one(COUNT_GONE, (volume_id,))
         if left is not None and left[0] <= 0:
             tx.do(REMOVE_EMPTY, (volume_id,))
-            tx.do(REMOVE_PIECES, (volume_id,))
+            tx.do(REMOVE_PIECES, (volume_id, volume_id + 7))

@@ -15,8 +15,10 @@ from .words import Lines, united
 
 AT_ONCE = 8  # volumes in memory: about 400 KB of lines each
 
-VOLUMES = "SELECT volume.id, blobs, cut, data FROM volume JOIN volume_piece ON volume_id = volume.id AND kind = ? WHERE volume.id IN"
-PIECES = "SELECT volume_id, data FROM volume_piece WHERE kind = ? AND volume_id IN"
+VOLUMES = (
+    "SELECT volume.id, blobs, cut, data FROM volume JOIN volume_piece ON volume_piece.id = volume.id + CAST(? AS BIGINT) WHERE volume.id IN"
+)
+PIECES = "SELECT id - CAST(? AS BIGINT), data FROM volume_piece WHERE id IN"
 
 Offload = Callable[..., Any]
 
@@ -117,17 +119,17 @@ class Search:
 
 def _pieces(db: Database, kind: int, volumes: Sequence[_Open]) -> dict[int, bytes]:
     ids = [volume.id for volume in volumes]
-    return {row[0]: bytes(row[1]) for row in _rows(db, PIECES, kind, ids)} if ids else {}
+    return {row[0]: bytes(row[1]) for row in _rows(db, PIECES, kind, [one + kind for one in ids])} if ids else {}
 
 
-def _rows(db: Database, sql: str, kind: int, volume_ids: Sequence[int]) -> list[tuple[Any, ...]]:
-    marks = ", ".join("?" * len(volume_ids))
+def _rows(db: Database, sql: str, kind: int, ids: Sequence[int]) -> list[tuple[Any, ...]]:
+    marks = ", ".join("?" * len(ids))
 
     def work(tx: Tx) -> list[tuple[Any, ...]]:
-        return tx.execute(f"{sql} ({marks})", (kind, *volume_ids))
+        return tx.execute(f"{sql} ({marks})", (kind, *ids))
 
     rows = db.read_slow(work)
-    if len(rows) != len(volume_ids):
+    if len(rows) != len(ids):
         raise Moved
     return rows
 

@@ -12,21 +12,23 @@ from postroom.mail.wording import Wording
 from ..database import Conflict, Tx
 from . import texts, words
 from .needle import head
+from .places import REMOVE_PIECES
 
 MOST_MESSAGES = 1024
 MOST_TEXT = 8 * 1024 * 1024  # characters, roughly: a volume is in memory as a whole when it is made
 
-BODY_LINES, BODY_SETS, HEAD_LINES, HEAD_SETS, BODY_TEXTS, HEAD_TEXTS = range(6)  # kinds of pieces
+# Kinds of pieces. The id of a piece is that of its volume, which is divisible by 8, plus the kind: SQLite seeks among large values quickly
+# only where the key is one integer
+BODY_LINES, BODY_SETS, HEAD_LINES, HEAD_SETS, BODY_TEXTS, HEAD_TEXTS = range(6)
 
 ADD = "INSERT INTO volume (id, account_id, messages, gone, size, blobs, cut) VALUES (?, ?, ?, 0, ?, ?, ?)"
-ADD_PIECE = "INSERT INTO volume_piece (volume_id, kind, data) VALUES (?, ?, ?)"
+ADD_PIECE = "INSERT INTO volume_piece (id, data) VALUES (?, ?)"
 PLACE = (
     "INSERT INTO volume_place (blob_id, account_id, volume_id) SELECT id, CAST(? AS BIGINT), CAST(? AS BIGINT) FROM blob WHERE id = ?"
     " ON CONFLICT (blob_id, account_id) DO NOTHING"
 )
 MOVE = "UPDATE volume_place SET volume_id = ? WHERE blob_id = ? AND account_id = ?"
 REMOVE = "DELETE FROM volume WHERE id = ? AND gone = ? RETURNING id"
-REMOVE_PIECES = "DELETE FROM volume_piece WHERE volume_id = ?"
 
 
 class Leaf(NamedTuple):
@@ -66,7 +68,7 @@ def bind(account_id: int, leaves: Sequence[Leaf]) -> Volume:
     pieces = (*words.build(bodies), *words.build(heads), texts.pack(bodies), texts.pack(heads))
     cut = array("H", [number for number, one in enumerate(leaves) if not one.whole])
     blobs = array("q", [one.blob_id for one in leaves])
-    return Volume(new_id(), account_id, len(leaves), sum(one.size for one in leaves), blobs.tobytes(), cut.tobytes(), pieces)
+    return Volume(new_id() & ~7, account_id, len(leaves), sum(one.size for one in leaves), blobs.tobytes(), cut.tobytes(), pieces)
 
 
 def store(tx: Tx, volume: Volume) -> None:
@@ -80,7 +82,7 @@ def replace(tx: Tx, old: Sequence[tuple[int, int]], volume: Volume | None) -> No
     for volume_id, gone in old:
         if tx.one(REMOVE, (volume_id, gone)) is None:
             raise Conflict("a volume of the full-text index has changed")
-        tx.do(REMOVE_PIECES, (volume_id,))
+        tx.do(REMOVE_PIECES, (volume_id, volume_id + 7))
     if volume is not None:
         _insert(tx, volume)
         tx.many(MOVE, [(volume.id, blob_id, volume.account_id) for blob_id in _ids(volume.blobs)])
@@ -88,7 +90,7 @@ def replace(tx: Tx, old: Sequence[tuple[int, int]], volume: Volume | None) -> No
 
 def _insert(tx: Tx, volume: Volume) -> None:
     tx.do(ADD, (volume.id, volume.account_id, volume.leaves, volume.size, volume.blobs, volume.cut))
-    tx.many(ADD_PIECE, [(volume.id, kind, data) for kind, data in enumerate(volume.pieces)])
+    tx.many(ADD_PIECE, [(volume.id + kind, data) for kind, data in enumerate(volume.pieces)])
 
 
 def _ids(blobs: bytes) -> list[int]:

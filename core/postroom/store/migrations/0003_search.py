@@ -13,8 +13,7 @@ STATEMENTS = (
         id {key} PRIMARY KEY, account_id BIGINT NOT NULL, messages INTEGER NOT NULL, gone INTEGER NOT NULL, size BIGINT NOT NULL,
         blobs {bytes} NOT NULL, cut {bytes} NOT NULL)""",
     "CREATE INDEX volume_account ON volume (account_id)",
-    """CREATE TABLE volume_piece (
-        volume_id BIGINT NOT NULL, kind SMALLINT NOT NULL, data {bytes} NOT NULL, PRIMARY KEY (volume_id, kind)){clustered}""",
+    "CREATE TABLE volume_piece (id {key} PRIMARY KEY, data {bytes} NOT NULL)",  # id: that of the volume, and the kind added
     """CREATE TABLE volume_place (
         blob_id BIGINT NOT NULL, account_id BIGINT NOT NULL, volume_id BIGINT NOT NULL, PRIMARY KEY (blob_id, account_id)){clustered}""",
 )
