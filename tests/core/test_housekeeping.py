@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from postroom.leases import Leases
 from postroom.store.blobs import Blobs
 from postroom.store.database import Database
 from postroom.store.undelete import recoverable
+from postroom.testing.miniature import Miniature
 from tests.core.store.post import post
 
 
@@ -29,3 +31,15 @@ def test_deleted_mail_is_thrown_away_when_its_time_is_over(db: Database, keep_de
     assert [one.messages for one in recoverable(db, joe.account, 0)] == left
     blobs = db.read(lambda tx: tx.one("SELECT count(*) FROM blob"))
     assert blobs == (sum(left),)
+
+
+def test_the_settings_reach_the_accounts_and_mailboxes_of_a_worker(tmp_path: Path) -> None:
+    with Miniature(tmp_path, settings={"store": {"keep_deleted": "0s", "folders": [{"name": "Gesendet", "use": "sent"}]}}) as server:
+        server.add_user("joe")
+        account = server.context.accounts.get("joe")
+        assert account is not None
+        folder = server.context.mailboxes.find(account.id, "Gesendet")
+        assert folder is not None
+        assert folder.special == "\\Sent"
+        assert server.context.mailboxes.find(account.id, "Drafts") is None
+        assert not server.context.mailboxes.recover

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -42,7 +42,11 @@ class Entry:
     columns: Columns | None = None
     exact: bool = False  # the snapshot shows nothing that is newer than its modseq
     lock: Semaphore = field(default_factory=Semaphore)  # one reader at a time
-    deltas: deque[tuple[int, Delta]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))  # (modseq of the older snapshot, …)
+    deltas: list[tuple[int, Delta]] = field(default_factory=list)  # (modseq of the older snapshot, how it became the newer)
+
+    def remember(self, before: int, delta: Delta) -> None:
+        """Note the newest delta. A list, because ten thousand mailboxes with a deque each would be six megabytes."""
+        self.deltas = [*self.deltas[1 - REMEMBERED :], (before, delta)]
 
 
 class ColumnsCache:
@@ -193,7 +197,7 @@ class ColumnsCache:
         while True:
             piece = self.db.read_slow(lambda tx, after=after: load(tx, mailbox_id, after, uidnext))  # type: ignore[misc]
             pieces.append(piece)
-            if len(piece) < PIECE:
+            if len(piece) < PIECE or piece.uids[-1] == uidnext - 1:
                 return joined(pieces, modseq, uidnext)
             after = piece.uids[-1] + 1
 
