@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from . import masks
 from .matching import Place, match
+from .numbering import GONE
 from .refusals import Bye, No
-from .view import GONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

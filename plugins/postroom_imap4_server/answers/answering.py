@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from itertools import compress
+from typing import TYPE_CHECKING, cast
 
 from postroom.store.database import StoreUnavailable
 from postroom.store.flagging import Change, change_flags
 from postroom.store.mailboxes import SEEN
 
 from ..grammar.fetching import Item
+from ..numbering import GONE
 from ..refusals import Bye
-from ..view import GONE
 from .batch import SMALL, Batch, Column, batches
 from .content import Content
 from .facts import FACTS, seen_words
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from ..session import Session
     from ..view import View
 
+Values = dict[str, list[bytes | None]]  # kind -> an answer for each message of a batch
+Written = dict[int, dict[Item, bytes]]  # UID -> its parts
 MARKED = 1_000  # messages that become \Seen in one transaction
 
 
@@ -55,7 +59,7 @@ class Answering:
         r"""Set \Seen; the UIDs that did not have it (RFC 9051 section 6.4.5)."""
         view, context = self.view, self.session.context
         batch, mailbox_id = Batch(self.session, view, positions), view.folder.id
-        unseen = [uid for row, uid in zip(batch.rows, batch.uids, strict=True) if not batch.columns.flags[row] & SEEN]
+        unseen = [uid for bits, uid in zip(batch.take(batch.columns.flags), batch.uids, strict=True) if not bits & SEEN]
         if not unseen:
             return set()
         try:
@@ -69,33 +73,31 @@ class Answering:
         return set(flagged.changed)
 
     def _answer(self, batch: Batch, *, many: bool) -> None:
-        values = Answers(batch, [one.kind for one in self.known.values()], many=many, lazy=self.lazy).of() if self.known else {}
-        alive = [uid for uid in batch.uids if all(uid in answers for answers in values.values())]
-        contents: dict[int, Content] = {}
+        values: Values = {}
+        if self.known:
+            values = Answers(batch, {one.kind for one in self.known.values()}, many=many, lazy=self.lazy).of()
+            batch, values = _there(batch, values)
+        written: Written = {}
         if self.content:
-            own = {uid for uid, row in zip(batch.uids, batch.rows, strict=True) if batch.columns.own[row]}
-            contents = {one.uid: Content(self.session, one, own=one.uid in own) for one in batch.letters(alive)}
-            alive = [uid for uid in alive if uid in contents]
-        if len(alive) == 1 and contents and contents[alive[0]].letter.size > SMALL:
-            self._stream(batch.only(alive), values, contents[alive[0]])
-            return
-        written = self._written(contents)
-        if self.content:
-            alive = [uid for uid in alive if uid in written]
-        self._send(batch if len(alive) == len(batch) else batch.only(alive), values, written)
+            own = dict(zip(batch.uids, batch.take(batch.columns.own), strict=True))
+            contents = [Content(self.session, letter, own=bool(own[letter.uid])) for letter in batch.letters()]
+            if len(contents) == len(batch) == 1 and contents[0].letter.size > SMALL:
+                self._stream(batch, values, contents[0])
+                return
+            written = self._written(contents)
+            batch, values = _there(batch, values, written)
+        self._send(batch, values, written)
 
-    def _written(self, contents: dict[int, Content]) -> dict[int, dict[Item, bytes]]:
+    def _written(self, contents: Sequence[Content]) -> Written:
         """The parts of messages that are small; those that go meanwhile are left out."""
-        written: dict[int, dict[Item, bytes]] = {}
-        for uid, content in contents.items():
-            try:
-                written[uid] = {item: content.answer(item) for item in self.content}
-            except KeyError:
-                continue
-            self.unknown = self.unknown or content.unknown
+        written: Written = {}
+        for content in contents:
+            with contextlib.suppress(KeyError):
+                written[content.letter.uid] = {item: content.answer(item) for item in self.content}
+                self.unknown = self.unknown or content.unknown
         return written
 
-    def _send(self, batch: Batch, values: dict[str, dict[int, bytes]], written: dict[int, dict[Item, bytes]]) -> None:
+    def _send(self, batch: Batch, values: Values, written: Written) -> None:
         columns = [self._column(item, batch, values, written) for item in self.items]
         form = b" ".join(fragment for fragment, _ in columns)
         filled = [one for _, places in columns for one in places]
@@ -107,16 +109,15 @@ class Answering:
             form, numbers = b"* %d FETCH (" + form + b")\r\n", [position + 1 for position in batch.positions]
         self.session.send(b"".join([form % row for row in zip(numbers, *filled, strict=True)]))
 
-    def _column(self, item: Item, batch: Batch, values: dict[str, dict[int, bytes]], written: dict[int, dict[Item, bytes]]) -> Column:
+    def _column(self, item: Item, batch: Batch, values: Values, written: Written) -> Column:
         found = self.known.get(item)
         if found is not None:
-            answers = values[found.kind]
-            return found.column(batch, [answers[uid] for uid in batch.uids])
+            return found.column(batch, cast("Sequence[bytes]", values[found.kind]))
         if item.section is not None:
             return b"%b", [[written[uid][item] for uid in batch.uids]]
         return FACTS[item.name](batch)
 
-    def _stream(self, batch: Batch, values: dict[str, dict[int, bytes]], content: Content) -> None:
+    def _stream(self, batch: Batch, values: Values, content: Content) -> None:
         """One large message: what is small first, then its parts as they are read."""
         out = self.session.out
         small = [self._column(item, batch, values, {}) for item in self.items if item not in self.content]
@@ -134,3 +135,14 @@ class Answering:
             raise StoreUnavailable("the message was removed while it was sent") from error
         out.midway = False
         self.unknown = self.unknown or content.unknown
+
+
+def _there(batch: Batch, values: Values, written: Written | None = None) -> tuple[Batch, Values]:
+    """What is left when messages have turned out to be gone."""
+    gone = {number for column in values.values() if None in column for number, value in enumerate(column) if value is None}
+    if written is not None and len(written) < len(batch):
+        gone |= {number for number, uid in enumerate(batch.uids) if uid not in written}
+    if not gone:
+        return batch, values
+    there = [number not in gone for number in range(len(batch))]
+    return batch.only(there), {name: list(compress(column, there)) for name, column in values.items()}

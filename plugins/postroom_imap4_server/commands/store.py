@@ -14,9 +14,9 @@ from ..grammar.flags import Flags, read_bare_flags
 from ..grammar.numbers import NumberSet, read_set
 from ..grammar.reader import MOST_63
 from ..grammar.writing import number_set
+from ..numbering import GONE
 from ..refusals import Bye, No
 from ..telling import flags_of, modseqs_of
-from ..view import GONE
 from .command import SELECTED, Command
 
 if TYPE_CHECKING:
