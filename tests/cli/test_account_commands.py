@@ -92,7 +92,19 @@ def test_fields_of_an_account_can_be_set(postroom: Command, config: Path) -> Non
     assert account.max_size == 10 << 20
 
 
-@pytest.mark.parametrize("change", ["nonsense", "colour=red", "password=x", "id=7", "enabled=perhaps", "max_size=huge"])
+def test_a_quota_is_set_in_sizes_and_numbers_and_shown(postroom: Command, config: Path) -> None:
+    postroom("user", "add", "ann")
+    done = postroom("user", "set", "ann", "quota_storage=2GB", "quota_messages=5000")
+    assert done.out.splitlines() == [f"quota_storage: {2 << 30}", "quota_messages: 5000"]
+    assert (stored(config, "ann").quota_storage, stored(config, "ann").quota_messages) == (2 << 30, 5000)
+    assert "quota_messages: 5000" in postroom("user", "show", "ann").out
+    postroom("user", "set", "ann", "quota_storage=0", "quota_messages=0")
+    assert (stored(config, "ann").quota_storage, stored(config, "ann").quota_messages) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "change", ["nonsense", "colour=red", "password=x", "id=7", "enabled=perhaps", "max_size=huge", "quota_messages=1KB", "quota_storage=-1"]
+)
 def test_a_field_that_cannot_be_set_is_refused(postroom: Command, change: str) -> None:
     postroom("user", "add", "ann")
     done = postroom("user", "set", "ann", change)

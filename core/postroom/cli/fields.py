@@ -10,6 +10,7 @@ from .failures import Failure
 if TYPE_CHECKING:
     from ..store.accounts import Account
 
+COUNTS = {"quota_messages"}  # other numbers are sizes
 SECRETS = {"password", "scram", "reversible"}  # never printed
 
 
@@ -28,7 +29,7 @@ def parsed(change: str) -> tuple[str, Any]:
     if not equals or key not in types:
         raise Failure(f"{change!r} is not FIELD=VALUE with one of the fields {', '.join(types)}")
     try:
-        return key, READERS.get(types[key], _targets)(text)
+        return key, (_count if key in COUNTS else READERS.get(types[key], _targets))(text)
     except ValueError as error:
         raise Failure(f"{key}: {error}") from None
 
@@ -44,6 +45,12 @@ def _size(text: str) -> int:
     from ..config.types import parse_size
 
     return 0 if text == "0" else parse_size(text)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 12:
+        raise ValueError("a whole number is expected, 0 for no limit")
+    return int(text)
 
 
 def _targets(text: str) -> tuple[str, ...]:
