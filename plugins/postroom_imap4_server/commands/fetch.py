@@ -64,7 +64,8 @@ def _tell_vanished(session: Session, request: Request, since: int) -> None:
     """Which of the UIDs asked for have gone since (RFC 7162 section 3.2.6); what the client counts still is told after the command."""
     view = session.selected
     last = view.folder.uidnext - 1 if not view.uids else max(view.uids[-1], view.folder.uidnext - 1)
-    asked = [(low, min(high, last)) for low, high in request.numbers.resolved(view.uids[-1] if view.uids else 0) if low <= last]
+    # "*" up to the last UID that there has been: who asks for 1:* wants to hear that the last message has gone
+    asked = [(low, min(high, last)) for low, high in request.numbers.resolved(last) if low <= last]
     gone = session.context.columns.vanished(view.folder.id, since, asked)
     session.send(vanished(without(gone, view.uids), earlier=True))
 
