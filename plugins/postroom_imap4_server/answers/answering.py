@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from postroom.store.database import StoreUnavailable
 from postroom.store.flagging import Change, change_flags
+from postroom.store.kept import STRUCTURE
 from postroom.store.mailboxes import SEEN
 
 from ..grammar.fetching import Item
@@ -36,6 +37,9 @@ class Answering:
         self.view: View = session.selected
         self.known: dict[Item, Known] = {item: found for item in items if (found := known(item)) is not None}
         self.content = [item for item in items if item.section is not None and item not in self.known]
+        self.kinds = {found.kind for found in self.known.values()}
+        if any(item.section is not None and item.section.path for item in self.content):
+            self.kinds.add(STRUCTURE)
         self.flags = any(item.name == "FLAGS" for item in items)
         self.marks = not all(item.peek for item in items) and not self.view.read_only and "s" in self.view.rights
         self.lazy = {found.kind for item, found in self.known.items() if item.lazy}
@@ -74,19 +78,22 @@ class Answering:
 
     def _answer(self, batch: Batch, *, many: bool) -> None:
         values: Values = {}
-        if self.known:
-            values = Answers(batch, {one.kind for one in self.known.values()}, many=many, lazy=self.lazy).of()
-            batch, values = _there(batch, values)
+        if self.kinds:
+            batch, values = _there(batch, Answers(batch, self.kinds, many=many, lazy=self.lazy).of())
         written: Written = {}
         if self.content:
-            own = dict(zip(batch.uids, batch.take(batch.columns.own), strict=True))
-            contents = [Content(self.session, letter, own=bool(own[letter.uid])) for letter in batch.letters()]
+            contents = self._contents(batch, values.get(STRUCTURE))
             if len(contents) == len(batch) == 1 and contents[0].letter.size > SMALL:
                 self._stream(batch, values, contents[0])
                 return
             written = self._written(contents)
             batch, values = _there(batch, values, written)
         self._send(batch, values, written)
+
+    def _contents(self, batch: Batch, structures: Sequence[bytes | None] | None) -> list[Content]:
+        own = dict(zip(batch.uids, batch.take(batch.columns.own), strict=True))
+        known = dict(zip(batch.uids, structures, strict=True)) if structures is not None else {}
+        return [Content(self.session, one, own=bool(own[one.uid]), structure=known.get(one.uid)) for one in batch.letters()]
 
     def _written(self, contents: Sequence[Content]) -> Written:
         """The parts of messages that are small; those that go meanwhile are left out."""

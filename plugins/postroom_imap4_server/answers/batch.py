@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from itertools import compress
+from typing import TYPE_CHECKING, TypeVar
 
 from postroom.store.kept import PIECE
 from postroom.store.letter import Letter
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from ..session import Session
     from ..view import View
 
+T = TypeVar("T")
+
 SMALL = 256 * 1024  # bytes of a message that is answered in memory; larger ones are streamed, each by itself
 TOGETHER = 1024 * 1024  # bytes of messages that are in memory at a time
 MOST_LETTERS = 100  # messages that are read at a time
@@ -22,7 +25,7 @@ Column = tuple[bytes, Sequence[Iterable[object]]]  # a piece of a response with 
 
 
 class Batch:
-    """Messages of a view, ascending. What has gone from the store is not among them."""
+    """Messages of a view, ascending: their indexes in it, and in the columns. What has gone from the store is not among them."""
 
     __slots__ = ("columns", "positions", "rows", "seen", "session", "uids", "view")
 
@@ -30,26 +33,31 @@ class Batch:
         self.session, self.view = session, view
         self.columns: Columns = view.columns
         self.seen: set[int] = set()  # UIDs that have just become \Seen by this very FETCH
-        if view.uids is self.columns.uids:
-            self.positions, self.rows = positions, positions
-        else:
+        self.positions = self.rows = positions
+        if view.uids is not self.columns.uids:
             pairs = [(position, row) for position in positions if (row := view.row(position)) >= 0]
             self.positions, self.rows = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        self.uids: list[int] = [view.uids[position] for position in self.positions]
+        self.uids = self.take(self.columns.uids)
 
     def __len__(self) -> int:
         """How many messages."""
-        return len(self.uids)
+        return len(self.rows)
 
     @property
     def mailbox_id(self) -> int:
         """The mailbox."""
         return self.view.folder.id
 
-    def only(self, uids: Iterable[int]) -> Batch:
-        """The same without messages that have turned out to be gone."""
-        left = set(uids)
-        smaller = Batch(self.session, self.view, [place for place, uid in zip(self.positions, self.uids, strict=True) if uid in left])
+    def take(self, column: Sequence[T]) -> Sequence[T]:
+        """What a column holds for these messages."""
+        rows = self.rows
+        if isinstance(rows, range):
+            return column[rows.start : rows.stop]
+        return [column[row] for row in rows]
+
+    def only(self, there: Sequence[bool]) -> Batch:
+        """The same without some messages, that have turned out to be gone."""
+        smaller = Batch(self.session, self.view, list(compress(self.positions, there)))
         smaller.seen = self.seen
         return smaller
 
@@ -57,10 +65,10 @@ class Batch:
         """Some of the messages, as many at a time as may be read into memory."""
         return batches(self.session, self.view, [self.view.position(uid) for uid in uids], read=True)
 
-    def letters(self, uids: Sequence[int]) -> list[Letter]:
+    def letters(self) -> list[Letter]:
         """Those of the messages that are there, ascending; the caller bounds how much that is."""
         context = self.session.context
-        return [Letter(context.blobs, content) for content in context.mailboxes.contents(self.mailbox_id, uids)]
+        return [Letter(context.blobs, content) for content in context.mailboxes.contents(self.mailbox_id, self.uids)]
 
 
 def batches(session: Session, view: View, positions: Sequence[int], *, read: bool) -> Iterator[Batch]:
@@ -69,15 +77,13 @@ def batches(session: Session, view: View, positions: Sequence[int], *, read: boo
         for start in range(0, len(positions), PIECE):
             yield Batch(session, view, positions[start : start + PIECE])
         return
-    gathered: list[int] = []
-    total = 0
-    for position in positions:
+    start = total = 0
+    for number, position in enumerate(positions):
         row = view.row(position)
         size = view.columns.sizes[row] if row >= 0 else 0
-        if gathered and (total + size > TOGETHER or len(gathered) >= MOST_LETTERS or size > SMALL):
-            yield Batch(session, view, gathered)
-            gathered, total = [], 0
-        gathered.append(position)
+        if number > start and (total + size > TOGETHER or number - start >= MOST_LETTERS or size > SMALL):
+            yield Batch(session, view, positions[start:number])
+            start, total = number, 0
         total += size
-    if gathered:
-        yield Batch(session, view, gathered)
+    if start < len(positions):
+        yield Batch(session, view, positions[start:])

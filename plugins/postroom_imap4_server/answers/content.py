@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from postroom.mail.structure import header_fields
 from postroom.mail.structure.transfer import decoded, known
 
-from ..grammar.fetching import FIELD_LISTS, Item, Of
+from ..grammar.fetching import FIELD_LISTS, Item, Of, Section
 from .opened import MOST_HEADER, Opened, opened, quick_span
 
 if TYPE_CHECKING:
     from postroom.store.letter import Letter
 
     from ..session import Session
+
+
+WHOLE = Section()
 
 
 class Piece(NamedTuple):
@@ -28,8 +31,8 @@ class Piece(NamedTuple):
 class Content:
     """One message whose parts are asked for. ``unknown`` tells afterwards that something could not be decoded."""
 
-    def __init__(self, session: Session, letter: Letter, *, own: bool) -> None:
-        self.session, self.letter, self._own = session, letter, own
+    def __init__(self, session: Session, letter: Letter, *, own: bool, structure: bytes | None = None) -> None:
+        self.session, self.letter, self._own, self._structure = session, letter, own, structure
         self._opened: Opened | None = None
         self.unknown = False
 
@@ -37,11 +40,13 @@ class Content:
     def opened(self) -> Opened:
         """The message with its structure. Raises KeyError when it goes meanwhile."""
         if self._opened is None:
-            self._opened = opened(self.session, self.letter, own=self._own)
+            self._opened = opened(self.session, self.letter, own=self._own, structure=self._structure)
         return self._opened
 
     def answer(self, item: Item) -> bytes:
-        """A data item in memory: for messages that are small."""
+        """A data item in memory: for messages that are small. Raises KeyError when the message goes meanwhile."""
+        if item.name == "BODY" and item.section == WHOLE and item.length is None and (whole := self.letter.whole) is not None:
+            return b"BODY[] {%d}\r\n%b" % (len(whole), _shown(whole))
         piece = self.piece(item)
         if isinstance(piece, int):
             return b"%b %d" % (bytes(item), piece)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 DAY = 86_400_000
 WORDS = [words.encode() for words in FLAG_WORDS]
+RECENT_WORDS = [flags(bits, recent=True).encode() for bits in range(32)]
 EMAILS = "SELECT uid, email FROM message WHERE mailbox_id = ? AND"
 NEVER = 1 << 32
 
@@ -32,22 +34,20 @@ def _flags(batch: Batch) -> Column:
 
 def flag_words(batch: Batch) -> list[bytes]:
     """The flags of each message."""
-    columns, keywords = batch.columns, batch.columns.keywords
+    keywords, bits, uids = batch.columns.keywords, batch.take(batch.columns.flags), batch.uids
     recent = NEVER if batch.session.rev2 else batch.view.recent
-    if not keywords and (not batch.uids or batch.uids[-1] < recent):
-        return [WORDS[columns.flags[row]] for row in batch.rows]
-    return [
-        flags(columns.flags[row], keywords.get(uid, ""), recent=uid >= recent).encode("ascii", "replace")
-        for row, uid in zip(batch.rows, batch.uids, strict=True)
-    ]
+    if not keywords:
+        split = bisect_left(uids, recent)
+        return [*map(WORDS.__getitem__, bits[:split]), *map(RECENT_WORDS.__getitem__, bits[split:])]
+    return [flags(one, keywords.get(uid, ""), recent=uid >= recent).encode("ascii", "replace") for one, uid in zip(bits, uids, strict=True)]
 
 
 def _received(batch: Batch) -> Column:
-    return b"INTERNALDATE %b", [_dates(batch.columns.received[row] for row in batch.rows)]
+    return b"INTERNALDATE %b", [_dates(batch.take(batch.columns.received))]
 
 
 def _saved(batch: Batch) -> Column:
-    return b"SAVEDATE %b", [_dates(batch.columns.saved[row] for row in batch.rows)]
+    return b"SAVEDATE %b", [_dates(batch.take(batch.columns.saved))]
 
 
 def _dates(moments: Iterable[int]) -> list[bytes]:
@@ -66,13 +66,11 @@ def _day(day: int) -> bytes:
 
 
 def _sizes(batch: Batch) -> Column:
-    sizes = batch.columns.sizes
-    return b"RFC822.SIZE %d", [[sizes[row] for row in batch.rows]]
+    return b"RFC822.SIZE %d", [batch.take(batch.columns.sizes)]
 
 
 def _modseq(batch: Batch) -> Column:
-    modseqs = batch.columns.modseqs
-    return b"MODSEQ (%d)", [[modseqs[row] for row in batch.rows]]
+    return b"MODSEQ (%d)", [batch.take(batch.columns.modseqs)]
 
 
 def _email(batch: Batch) -> Column:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from postroom.mail.structure import body, header_fields, load
+from postroom.mail.structure import Part, body, header_fields, load
 from postroom.store.database import StoreUnavailable
-from postroom.store.kept import BODYSTRUCTURE, ENVELOPE, LONGEST_ANSWER, PREVIEW, STRUCTURE, compute, fields_kind
+from postroom.store.kept import ALWAYS, BODYSTRUCTURE, ENVELOPE, FIELDS, LONGEST_ANSWER, PREVIEW, STRUCTURE, compute, fields_kind
 from postroom.store.uids import ascending, clauses
 
 from ..grammar.fetching import Item, Of
 from ..grammar.writing import text
 from .batch import SMALL
-from .opened import QUICK, Opened, opened
+from .opened import QUICK, opened, quick_header
 
 if TYPE_CHECKING:
     from postroom.store.database import Tx
+    from postroom.store.letter import Letter
 
+    from ..session import Session
     from .batch import Batch, Column
 
 MANY = 100  # messages that are asked for at once: then a set of header fields is worth keeping
+NOTHING = Part()
 LATER = b"\xff"  # in place of an answer that is not to be waited for
 BREATH = 10  # messages that are taken apart between two rests
 
@@ -85,57 +88,71 @@ KNOWN = {
 
 
 class Answers:
-    """The kept answers of one FETCH: which kinds there are, and what is done for messages that have none yet."""
+    """The kept answers of one FETCH for some messages; what is done for those that have none yet."""
 
-    def __init__(self, batch: Batch, names: Sequence[str], *, many: bool, lazy: Collection[str] = ()) -> None:
+    def __init__(self, batch: Batch, names: Iterable[str], *, many: bool, lazy: Collection[str] = ()) -> None:
         self.batch, self.kept, self.lazy = batch, batch.session.context.kept, lazy
         self.kinds = {name: self.kept.kind(name, add=many or name == PREVIEW) for name in names}
 
-    def of(self) -> dict[str, dict[int, bytes]]:
-        """For each kind the answers by UID. Messages that are gone have none."""
-        columns = self.batch.columns
-        rows = [row for row in self.batch.rows if not columns.own[row]]
-        blobs = [columns.blobs[row] for row in rows]
-        found: dict[str, dict[int, bytes]] = {}
+    def of(self) -> dict[str, list[bytes | None]]:
+        """For each kind an answer for each message; None for messages that are gone."""
+        batch = self.batch
+        blobs, own = batch.take(batch.columns.blobs), batch.take(batch.columns.own)
+        found: dict[str, list[bytes | None]] = {}
         for name, kind in self.kinds.items():
             by_blob = {} if kind is None else self.kept.answers(kind, blobs)
-            found[name] = {columns.uids[row]: by_blob[blob] for row, blob in zip(rows, blobs, strict=True) if blob in by_blob}
+            found[name] = list(map(by_blob.get, blobs))
+        if any(own):  # what is known of the blob is not true of the message
+            for values in found.values():
+                values[:] = [None if mine else value for mine, value in zip(own, values, strict=True)]
         for name in self.lazy:  # RFC 8970 section 3.2: what takes time may be left for later
-            late = (uid for row, uid in zip(self.batch.rows, self.batch.uids, strict=True) if columns.sizes[row] > SMALL)
-            found[name] = dict.fromkeys(late, LATER) | found[name]
-        missing = [uid for uid in self.batch.uids if any(uid not in answers for answers in found.values())]
-        for some in self.batch.split(missing):
-            self._compute(some.uids, found)
+            sizes = batch.take(batch.columns.sizes)
+            found[name] = [LATER if value is None and size > SMALL else value for size, value in zip(sizes, found[name], strict=True)]
+        self._complete(found)
         return found
 
-    def _compute(self, uids: Sequence[int], found: dict[str, dict[int, bytes]]) -> None:
-        session, columns = self.batch.session, self.batch.columns
-        own = {uid for uid in uids if columns.own[columns.position(uid)]}
-        kinds = self.kept.kinds()
+    def _complete(self, found: dict[str, list[bytes | None]]) -> None:
+        missing = sorted({number for values in found.values() if None in values for number, value in enumerate(values) if value is None})
+        numbers = {self.batch.uids[number]: number for number in missing}
+        for some in self.batch.split(list(numbers)):
+            self._compute(some, numbers, found)
+
+    def _compute(self, some: Batch, numbers: Mapping[int, int], found: dict[str, list[bytes | None]]) -> None:
+        session, kinds = some.session, self.kept.kinds()
+        own = dict(zip(some.uids, some.take(some.columns.own), strict=True))
         fresh = []
-        for number, letter in enumerate(self.batch.letters(uids)):
+        for count, letter in enumerate(some.letters()):
+            place = numbers[letter.uid]
+            names = {name for name, values in found.items() if values[place] is None}
+            if not own[letter.uid] and not names.isdisjoint(ALWAYS):
+                names |= kinds.keys()  # nothing is known of this message yet
             with contextlib.suppress(KeyError):  # it has gone meanwhile
-                message = opened(session, letter, own=letter.uid in own)
-                names = found.keys() if letter.uid in own else found.keys() | kinds.keys()
-                values = _computed(message, names)
-                for name, answers in found.items():
-                    answers[letter.uid] = values[name]
-                if letter.uid not in own:
-                    fresh += [(kind, letter.blob_id, values[name]) for name, kind in kinds.items() if len(values[name]) <= LONGEST_ANSWER]
-            if number % BREATH == 0:
+                made = _computed(session, letter, names, own=bool(own[letter.uid]))
+                for name in names & found.keys():
+                    found[name][place] = made[name]
+                if not own[letter.uid]:
+                    fresh += [
+                        (kinds[name], letter.blob_id, made[name]) for name in names & kinds.keys() if len(made[name]) <= LONGEST_ANSWER
+                    ]
+            if count % BREATH == 0:
                 session.out.breathe()
         with contextlib.suppress(StoreUnavailable):  # it can be computed again
             self.kept.keep(fresh)
 
 
-def _computed(message: Opened, names: Iterable[str]) -> dict[str, bytes]:
-    header, offload = message.header, message.session.context.offload
-    values = {}
+def _computed(session: Session, letter: Letter, names: Iterable[str], *, own: bool) -> dict[str, bytes]:
+    """Answers about the message if ``own``, else about the blob. Raises KeyError when it has gone."""
+    if all(name.startswith(FIELDS) for name in names):
+        header = quick_header(letter, own=own)
+        if header is not None:
+            return {name: compute(name, header, NOTHING, letter.read) for name in names}
+    message = opened(session, letter, own=own)
+    header, values = message.header, {}
     for name in names:
         if name == PREVIEW or len(header) <= QUICK:  # previews may look into the database, which only this thread may do
             values[name] = compute(name, header, message.root, message.read)
         else:
-            values[name] = offload(compute, name, header, message.root, message.read)
+            values[name] = session.context.offload(compute, name, header, message.root, message.read)
     return values
 
 

@@ -59,9 +59,15 @@ class Opened:
         return (0 if part is self.root else self.base + part.header_start), self.base + part.body_start
 
 
-def opened(session: Session, letter: Letter, *, own: bool) -> Opened:
-    """The message with its structure: of the whole message if ``own``, else of the blob. Raises KeyError when it goes meanwhile."""
+def opened(session: Session, letter: Letter, *, own: bool, structure: bytes | None = None) -> Opened:
+    """The message with its structure: of the whole message if ``own``, else of the blob. Raises KeyError when it goes meanwhile.
+
+    ``structure``: as it is kept, if it is known.
+    """
     base = 0 if own else len(letter.prefix)
+    if structure is not None:
+        with contextlib.suppress(BadPacking):
+            return Opened(session, letter, load(structure), base)
     if letter.blob_size <= len(letter.first):
         message = letter.prefix + letter.first if own else letter.first
         return Opened(session, letter, scan(message) if len(message) <= QUICK else session.context.offload(scan, message), base)
@@ -82,6 +88,15 @@ def _kept_or_scanned(session: Session, letter: Letter) -> Part:
         with contextlib.suppress(StoreUnavailable):
             kept.keep([(kind, letter.blob_id, packed)])
     return root
+
+
+def quick_header(letter: Letter, *, own: bool) -> bytes | None:
+    """``Opened.header`` without the structure; None where it is longer than what of it is in memory."""
+    found = body_start(letter.first)
+    if found < 0 and letter.blob_size > len(letter.first):
+        return None
+    header = letter.first if found < 0 else letter.first[:found]
+    return (letter.prefix + header if own else header)[:MOST_HEADER]
 
 
 def quick_span(letter: Letter, section: Section) -> tuple[int, int] | None:

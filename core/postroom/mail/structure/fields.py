@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+MAX_CONTENT = 100  # different Content-… fields
 MAX_FIELDS = 10_000  # a header with more is an attack; the rest is not looked at
 
 # Line by line from the start: faster than a search, and each byte is looked at once. Bare LF ends a line too: mail may be old.
 _FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:(.*+(?:\n[ \t].*+)*+)\n?+|.*+\n?+")
-_CONTENT = re.compile(rb"^content-([a-z0-9-]++)[ \t]*+:(.*+(?:\n[ \t].*+)*+)", re.MULTILINE | re.IGNORECASE)
+_CONTENT = re.compile(rb"content-([a-z0-9-]++)[ \t]*+:(.*+(?:\n[ \t].*+)*+)", re.IGNORECASE)
 _FOLD = re.compile(rb"\r*\n(?=[ \t])")
 _FOLDED_SPACE = re.compile(rb"[ \t]*+\r*\n[ \t\r\n]*+")
 
@@ -29,10 +30,13 @@ def collect(header: bytes) -> dict[bytes, list[bytes]]:
 def content(header: bytes) -> dict[bytes, bytes]:
     """The first value of each Content-… field as written, by the rest of its name in lower case."""
     found: dict[bytes, bytes] = {}
-    for number, match in enumerate(_CONTENT.finditer(header)):
-        found.setdefault(match[1].lower(), match[2])
-        if number > MAX_FIELDS:
-            break
+    lowered = header.lower()
+    position = 0 if lowered.startswith(b"content-") else lowered.find(b"\ncontent-") + 1 or len(lowered)
+    while position < len(lowered) and len(found) < MAX_CONTENT:
+        match = _CONTENT.match(header, position)
+        if match is not None:
+            found.setdefault(match[1].lower(), match[2])
+        position = lowered.find(b"\ncontent-", match.end() if match else position) + 1 or len(lowered)
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .part import Parameters, Part
 
-VERSION = b"1"  # the first byte; what begins otherwise was written by another release and is computed anew
+VERSION = b"1"  # the first byte; a new version needs a new name of the kind in postroom.store.kept
 
 
 class BadPacking(ValueError):
