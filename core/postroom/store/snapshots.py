@@ -63,7 +63,7 @@ class ColumnsCache:
         modseq = self._head(mailbox_id)[0]
         entry = self._entry(mailbox_id)
         columns = entry.columns
-        if columns is not None and columns.modseq >= modseq:
+        if columns is not None and entry.exact and columns.modseq >= modseq:
             return columns
         with entry.lock:
             return self._renewed(mailbox_id, entry)
@@ -124,7 +124,7 @@ class ColumnsCache:
             told: list[Change] = [(uid, flags, words, change.modseq) for (flags, words), uids in change.states.items() for uid in uids]
             fresh, news = flagged(old, told, change.modseq)
             self._keep(mailbox_id, entry, fresh)
-            entry.deltas.append((old.modseq if entry.exact else NOBODY, Delta(change.modseq, old.uidnext, sorted(news), [])))
+            entry.remember(old.modseq if entry.exact else NOBODY, Delta(change.modseq, old.uidnext, sorted(news), []))
         finally:
             entry.lock.release()
 
@@ -165,6 +165,7 @@ class ColumnsCache:
         Whoever remembers a modseq means exactly that state. A snapshot that had shown more would hide it: the next delta from there
         would not have it. So nobody may start at one that is not exact; where changes come too fast, the last one goes out as it is.
         """
+        fresh: Columns | None = None
         for _ in range(TRIES):
             old, head = entry.columns, self._head(mailbox_id)
             if old is not None and entry.exact and old.modseq >= head[0]:
@@ -173,15 +174,17 @@ class ColumnsCache:
                 if old is None:
                     raise TooMuch
                 fresh, delta, exact = self._delta(old, head)
-                entry.deltas.append((old.modseq if entry.exact else NOBODY, delta))
+                entry.remember(old.modseq if entry.exact else NOBODY, delta)
             except TooMuch:
                 fresh = self._loaded(mailbox_id, head[0], head[1])
                 exact = self._head(mailbox_id)[0] == head[0]
                 entry.deltas.clear()
             entry.exact = exact
             self._keep(mailbox_id, entry, fresh)
-        assert entry.columns is not None
-        return entry.columns
+            if exact:
+                break
+        assert fresh is not None
+        return fresh
 
     def _delta(self, old: Columns, head: Row) -> tuple[Columns, Delta, bool]:
         try:
