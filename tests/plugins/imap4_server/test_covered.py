@@ -79,7 +79,7 @@ def test_a_dialogue_speaks_of_what_it_covers() -> None:
     """Whoever says that it covers a command uses it."""
     for path in FILES:
         said = "\n".join(step.text for step in load(path).steps if step.kind in {"C:", "C="}).upper()
-        for name in COVERED[path.stem] & {name.decode() for name in COMMANDS}:
+        for name in COVERED[path.stem] & {name.decode() for name in COMMANDS} - {"ESEARCH"}:  # a capability, too, which SEARCH has
             assert name in said, f"{path.name} covers {name}, but the client never says it"
 
 
