@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,15 @@ def every_capability(folder: Path) -> set[str]:
     return found
 
 
+def says(path: Path, command: str) -> bool:
+    """Whether a client uses this command in a file."""
+    return any(re.match(rf"\S+ {command}\b", step.text, re.IGNORECASE) for step in load(path).steps if step.kind in {"C:", "C="})
+
+
 def test_every_command_has_a_dialogue() -> None:
-    assert {name.decode() for name in COMMANDS} - ALL == set()
+    """A file that names it at its head, and uses it."""
+    commands = {name.decode() for name in COMMANDS}
+    assert {one for one in commands if not any(one in COVERED[path.stem] and says(path, one) for path in FILES)} == set()
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +81,6 @@ def test_every_capability_stands_in_the_documentation(offered: set[str]) -> None
     rows = [line.split("|")[1] for line in DOCUMENT.read_text("utf-8").splitlines() if line.count("|") > 3]
     documented = {word.strip().rstrip("=") for row in rows for word in row.split(",")}
     assert {word for word in offered if not word.startswith("AUTH=")} - documented == set()
-
-
-def test_a_dialogue_speaks_of_what_it_covers() -> None:
-    """Whoever says that it covers a command uses it."""
-    for path in FILES:
-        said = "\n".join(step.text for step in load(path).steps if step.kind in {"C:", "C="}).upper()
-        for name in COVERED[path.stem] & {name.decode() for name in COMMANDS} - {"ESEARCH"}:  # a capability, too, which SEARCH has
-            assert name in said, f"{path.name} covers {name}, but the client never says it"
 
 
 def test_every_dialogue_covers_something() -> None:
