@@ -19,7 +19,7 @@ from typing import TypeVar
 from . import dovecot, servers
 from .imap_client import Client
 from .mailbag import COMMON, RARE, SUBJECT_WORD, Letter, letters
-from .processes import quiet, tree_memory
+from .processes import PATIENCE, quiet, tree_memory
 from .table import Row, at_least, bounded, quicker
 
 P = TypeVar("P")
@@ -58,6 +58,16 @@ class Peer:
     name: str
     port: int
     pid: int
+    behind: Callable[[], int] = lambda: 0  # messages that it has yet to look at
+
+    def rest(self) -> None:
+        """Wait until it has done all that it does by itself. Raises RuntimeError when it does not come to an end."""
+        deadline = time.monotonic() + PATIENCE
+        while self.behind():
+            if time.monotonic() > deadline:
+                raise RuntimeError("the server does not look at its new messages")
+            time.sleep(0.2)
+        quiet(self.pid)
 
     def client(self) -> Client:
         """A session with the mailbox selected."""
@@ -142,10 +152,10 @@ def postroom_peer(bag: list[Letter]) -> Iterator[Peer]:
     """Postroom as shipped, the bag put in by MULTIAPPEND and digested."""
     with servers.postroom({"plugins": {"imap4_server": IMAP_PLUGIN}}) as server:
         assert server.process is not None
-        peer = Peer("Postroom", server.ports["IMAP"], server.process.pid)
+        peer = Peer("Postroom", server.ports["IMAP"], server.process.pid, servers.undigested(server))
         with peer.client() as client:
             fill(client, bag)
-        quiet(peer.pid)
+        peer.rest()
         yield peer
 
 
@@ -178,13 +188,13 @@ def append_one_by_one(peer: Peer, bag: list[Letter]) -> float:
 
 def idle(peer: Peer) -> tuple[float, float]:
     """IDLERS logins into IDLE: milliseconds in all, and KB of memory for each."""
-    quiet(peer.pid)
+    peer.rest()
     before, start, clients = tree_memory(peer.pid), time.perf_counter(), list[Client]()
     for _ in range(IDLERS):
         clients.append(peer.client())
         clients[-1].idle()
     took = time.perf_counter() - start
-    quiet(peer.pid)
+    peer.rest()
     each = (tree_memory(peer.pid) - before) / IDLERS / 1024
     for client in clients:
         client.close()

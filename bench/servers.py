@@ -38,6 +38,12 @@ def stored_by_postroom(server: Server) -> Callable[[], int]:
     return lambda: int(database.execute("SELECT coalesce(sum(uidnext - 1), 0) FROM mailbox").fetchone()[0])
 
 
+def undigested(server: Server) -> Callable[[], int]:
+    """Counts the mailboxes with messages that a server on SQLite has not looked at yet: their structure, their words."""
+    database = sqlite3.connect(f"file:{server.folder / 'data' / 'postroom.db'}?mode=ro", uri=True, check_same_thread=False)
+    return lambda: int(database.execute("SELECT count(*) FROM mailbox WHERE uidnext - 1 > digested").fetchone()[0])
+
+
 def stored_on_postgresql(url: str) -> Callable[[], int]:
     """The same on PostgreSQL."""
     import psycopg
