@@ -1,4 +1,4 @@
-"""What is thrown away now and then, by one worker of all: deleted messages, bytes that nobody refers to, old traces, leases long ended."""
+"""What is thrown away now and then, by one worker of all: deleted messages, what nobody refers to or asks for, old traces and leases."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def housekeeping(context: Context) -> Job:
         now = time.time()
         forget(context.db, now, context.config.store.keep_deleted)
         context.blobs.collect(now)
+        context.kept.forget_unused()
         Traces(context.db).forget(now - TRACES_FOR)
         context.leases.forget(now - LEASES_FOR)
 
