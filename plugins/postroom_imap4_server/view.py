@@ -9,7 +9,7 @@ from postroom.store.snapshots import NO_MAILBOX
 
 from .numbering import GONE, Numbering
 from .refusals import Bye
-from .telling import expunges, flag_names, flags_of
+from .telling import PIECE, expunges, flag_names, flags_of
 
 if TYPE_CHECKING:
     from postroom.store.mailboxes import Folder
@@ -116,5 +116,7 @@ class View(Numbering):
             flag_names(self._session, self)
 
     def _tell_flags(self) -> None:
-        flags_of(self._session, self, self.places(self._changed), uid=True)
+        changed = sorted(self._changed)
+        for start in range(0, len(changed), PIECE):
+            flags_of(self._session, self, self.places(changed[start : start + PIECE]), uid=True)
         self._changed.clear()

@@ -19,6 +19,7 @@ REMEMBERED = 16  # deltas of a mailbox that are kept for sessions which are that
 MESSAGES = 1_000_000  # of all snapshots together
 NO_LIMIT = 1 << 40
 TRIES = 6  # to find a mailbox at rest
+AT_ONCE = 15_000  # changes that a snapshot takes in on the spot
 NOBODY = 1 << 63  # instead of a modseq: no delta begins here
 FOOTPRINT = 30  # what a snapshot costs beside its messages, counted in messages
 
@@ -117,7 +118,9 @@ class ColumnsCache:
     def applied(self, mailbox_id: int, change: Flagged) -> None:
         """A change of flags has been committed: the snapshot need not read what the asker knows. Without it all is right as well."""
         entry = self._entries.get(mailbox_id)
-        if entry is None or entry.columns is None or entry.columns.modseq != change.before or not entry.lock.acquire(blocking=False):
+        if entry is None or entry.columns is None or entry.columns.modseq != change.before or len(change.changed) > AT_ONCE:
+            return
+        if not entry.lock.acquire(blocking=False):
             return
         try:
             old = entry.columns
@@ -188,11 +191,10 @@ class ColumnsCache:
 
     def _delta(self, old: Columns, head: Row) -> tuple[Columns, Delta, bool]:
         try:
-            touched, rows, gone, exact = self.db.read(lambda tx: read(tx, old, head, SHORT))
+            return self.db.read(lambda tx: _grown(tx, old, head, SHORT))
         except TooMuch:
             most = max(PIECE, len(old) // 2)
-            touched, rows, gone, exact = self.db.read_slow(lambda tx: read(tx, old, head, most))
-        return *renewed(old, touched, rows, gone, (head[0], head[1])), exact
+            return self.db.read_slow(lambda tx: _grown(tx, old, head, most))
 
     def _loaded(self, mailbox_id: int, modseq: int, uidnext: int) -> Columns:
         """All of a mailbox, a piece at a time: between two of them others have their turn."""
@@ -230,6 +232,11 @@ def read(tx: Tx, old: Columns, head: Row, most: int) -> tuple[Sequence[Change], 
     if max(len(touched), len(fresh), len(gone)) > most or now is None or now[2] > old.modseq:
         raise TooMuch
     return touched, fresh, [row[0] for row in gone], now[0] == head[0]
+
+
+def _grown(tx: Tx, old: Columns, head: Row, most: int) -> tuple[Columns, Delta, bool]:
+    touched, rows, gone, exact = read(tx, old, head, most)
+    return *renewed(old, touched, rows, gone, (head[0], head[1])), exact
 
 
 def load(tx: Tx, mailbox_id: int, after: int, uidnext: int) -> Columns:
