@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from postroom.mail.listing import ListResult
 from postroom.store.database import Conflict
 from postroom.store.folders import (
     SEPARATOR,
@@ -17,6 +18,7 @@ from postroom.store.folders import (
     TooManyFolders,
 )
 
+from . import listing
 from .grammar import names
 from .opening import open_mailbox, place
 from .refusals import No
@@ -74,6 +76,12 @@ def existing_target(session: Session, name: str) -> Target:
         return Target(session.user.id, path)
     opened = open_mailbox(session, name, "x")  # RFC 4314 section 4
     return Target(opened.account, opened.path)
+
+
+def tell_spelling(session: Session, name: str, written: str) -> None:
+    """Tell a client what came of the name that it has written, where that is not the same (RFC 9051 section 6.3.9.7)."""
+    if session.rev2 and written != name:
+        session.send(listing.line(session, ListResult(name, (), {"OLDNAME": (written,)})))
 
 
 def announce(session: Session, account: int, *mailbox_ids: int) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-SEPARATOR, INBOX = "/", "INBOX"
+from postroom.store.folders import INBOX, SEPARATOR
+
 LONGEST = 8_192  # characters of all patterns of one command
 
 

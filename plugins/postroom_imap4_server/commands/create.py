@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from postroom.mail.listing import ListResult
-
-from .. import listing
-from ..changing import announce, new_target, told
+from ..changing import announce, new_target, tell_spelling, told
 from ..entries import special_use
-from ..grammar import names
+from ..grammar.listing import read_new_name
 from .command import LOGGED_IN, Command
 
 if TYPE_CHECKING:
@@ -27,18 +24,13 @@ class Creation(NamedTuple):
 
 def parse(reader: Reader) -> Creation:
     r"""The name, and ``(USE (\Sent …))`` after it."""
-    raw = reader.astring()
-    try:
-        name = names.decode(raw, utf8=reader.utf8)
-    except ValueError as error:
-        raise reader.bad(str(error)) from None
+    name, written = read_new_name(reader)
     special: list[bytes] = []
     if not reader.at_end():
         reader.sp()
         reader.parenthesized(lambda: special.extend(_use(reader)), least=1)
     reader.end()
-    written = raw.decode("utf-8") if reader.utf8 else name
-    return Creation(name.removesuffix(names.SEPARATOR), written.removesuffix(names.SEPARATOR), b" ".join(special).decode("ascii"))
+    return Creation(name, written, b" ".join(special).decode("ascii"))
 
 
 def _use(reader: Reader) -> list[bytes]:
@@ -58,8 +50,7 @@ def run(session: Session, arguments: Creation) -> str:
     with told():
         folder = session.context.folders.create(target.account, target.path, special)
     announce(session, target.account)
-    if session.rev2 and arguments.written != arguments.name:  # RFC 9051 section 6.3.9.7: the name was normalized
-        session.send(listing.line(session, ListResult(arguments.name, (), {"OLDNAME": (arguments.written,)})))
+    tell_spelling(session, arguments.name, arguments.written)
     return f"[MAILBOXID (F{folder.id})] CREATE completed"  # RFC 8474 section 4.1
 
 

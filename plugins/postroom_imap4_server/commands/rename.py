@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from postroom.store.renaming import rename
 
-from ..changing import announce, existing_target, new_target, told
+from ..changing import announce, existing_target, new_target, tell_spelling, told
+from ..grammar.listing import read_new_name
 from ..grammar.names import SEPARATOR
 from ..refusals import No
 from .command import LOGGED_IN, Command
@@ -16,18 +17,18 @@ if TYPE_CHECKING:
     from ..session import Session
 
 
-def parse(reader: Reader) -> tuple[str, str]:
-    """The present name and the new one."""
+def parse(reader: Reader) -> tuple[str, str, str]:
+    """The present name, and the new one, as it is and as it was written."""
     old = reader.mailbox()
     reader.sp()
-    new = reader.mailbox()
+    new, written = read_new_name(reader)
     reader.end()
-    return old, new.removesuffix(SEPARATOR)
+    return old.removesuffix(SEPARATOR), new, written
 
 
-def run(session: Session, arguments: tuple[str, str]) -> str:
+def run(session: Session, arguments: tuple[str, str, str]) -> str:
     """Rename the mailbox."""
-    old, new = arguments
+    old, new, written = arguments
     source = existing_target(session, old)
     target = new_target(session, new)
     if source.account != target.account:
@@ -35,6 +36,7 @@ def run(session: Session, arguments: tuple[str, str]) -> str:
     with told():
         done = session.context.db.write(lambda tx: rename(tx, source.account, source.path, target.path))
     announce(session, source.account, *(folder.id for folder in done if folder is not None))
+    tell_spelling(session, new, written)
     return "RENAME completed"
 
 

@@ -62,6 +62,17 @@ def read_lsub(reader: Reader) -> Listing:
     return Listing(reference, (pattern,))
 
 
+def read_new_name(reader: Reader) -> tuple[str, str]:
+    """The name of a mailbox to be made, and the same as the client has written it; a separator at its end is left out. Raises Bad."""
+    raw = reader.astring()
+    try:
+        name = names.decode(raw, utf8=reader.utf8)
+    except ValueError as error:
+        raise reader.bad(str(error)) from None
+    written = raw.decode("utf-8") if reader.utf8 else name
+    return name.removesuffix(names.SEPARATOR), written.removesuffix(names.SEPARATOR)
+
+
 def read_status_items(reader: Reader) -> tuple[bytes, ...]:
     """What STATUS is asked for, in parentheses, each once. Raises Bad."""
     return tuple(dict.fromkeys(reader.parenthesized(lambda: _one_of(reader, STATUS_ITEMS), least=1)))
