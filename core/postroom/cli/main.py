@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": "Say where a message would go, and why; sends nothing.",
     "trace": "Tell the recorded life of a message.",
     "lua": "Lua scripts: check, run.",
+    "index": "The full-text index: status, rebuild.",
     "db": "The database schema: migrate, status.",
 }
 DEFAULT_CONFIG = "config.yaml"

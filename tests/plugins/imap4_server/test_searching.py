@@ -324,3 +324,10 @@ def _program(chance: random.Random, depth: int) -> tuple[str, Callable[[Any], bo
     if kind == "or":
         return f"OR ({first}) ({second})", lambda letter: one(letter) or two(letter)
     return f"({first} {second})", lambda letter: one(letter) and two(letter)
+
+
+def test_a_long_search_says_that_it_goes_on(mail: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroom_imap4_server.finding.PROGRESS", 0.0)
+    *progress, result = mail.ok("UID SEARCH TEXT apples BODY fruit")
+    assert set(progress) == {b'* OK [INPROGRESS ("t%d" NIL NIL)] Searching' % mail._tags}  # RFC 9585 section 4
+    assert result == b"* SEARCH 1 2"
