@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from postroom.local_names import LocalNames
 from postroom.store import acl
 
+from .changing import announce
 from .opening import open_mailbox
 from .refusals import No
 
@@ -42,6 +43,14 @@ def owner(session: Session, opened: Opened) -> str:
 def administered(session: Session, name: str) -> Opened:
     """A mailbox whose rights the user may see and change. Raises No."""
     return open_mailbox(session, name, "a")  # RFC 4314 section 4
+
+
+def announce_rights(session: Session, opened: Opened, identifier: str) -> None:
+    """Tell everybody that the rights to a mailbox have changed (after the commit): its owner's sessions, and whom they concern."""
+    announce(session, opened.account)
+    user = session.context.directory.current().users.get(identifier.removeprefix("-"))
+    if user is not None:  # who sees a folder of this owner for the first time does not watch the owner's yet
+        session.context.news.publish("folders", account=user.id)
 
 
 def _name(session: Session, account_id: int) -> str:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from postroom.store import acl
 
-from ..changing import announce
-from ..identifying import administered
+from ..identifying import administered, announce_rights
 from .command import LOGGED_IN, Command
 
 if TYPE_CHECKING:
@@ -27,8 +26,9 @@ def parse(reader: Reader) -> tuple[str, str]:
 def run(session: Session, arguments: tuple[str, str]) -> str:
     """Take the identifier off the list, also that of a user who is gone; one that is not on it does not matter."""
     opened = administered(session, arguments[0])
-    session.context.db.write(lambda tx: acl.remove(tx, opened.folder.id, arguments[1].lower()))
-    announce(session, opened.account)
+    identifier = arguments[1].lower()
+    session.context.db.write(lambda tx: acl.remove(tx, opened.folder.id, identifier))
+    announce_rights(session, opened, identifier)
     return "DELETEACL completed"
 
 

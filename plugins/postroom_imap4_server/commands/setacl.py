@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from postroom.store import acl
 
 from .. import rights
-from ..changing import announce
-from ..identifying import administered, canonical, owner
+from ..identifying import administered, announce_rights, canonical, owner
 from ..refusals import No
 from .command import LOGGED_IN, Command
 
@@ -53,7 +52,7 @@ def run(session: Session, grant: Grant) -> str:
         session.context.db.write(lambda tx: acl.change(tx, opened.folder.id, identifier, grant.mode, grant.rights))
     except acl.TooManyEntries:
         raise No("the list is full", "LIMIT") from None
-    announce(session, opened.account)
+    announce_rights(session, opened, identifier)
     return "SETACL completed"
 
 

@@ -94,3 +94,10 @@ def test_a_user_who_is_made_anew_has_no_rights_of_the_former(server: Miniature, 
     server.context.accounts.remove("bob")
     server.add_user("bob", "secret")
     assert talk("bob").answer("STATUS #users/alice/INBOX (MESSAGES)").startswith("NO [NONEXISTENT]")
+
+
+def test_a_client_with_NOTIFY_hears_at_once_of_a_folder_that_is_shared_with_it(talk: Clients) -> None:
+    alice, bob = talk(), talk("bob")
+    bob.ok('NOTIFY SET (subtree ("#users") (MailboxName))')
+    alice.ok("SETACL Sent bob lr")
+    assert any(b'"#users/alice/Sent"' in line for line in bob.ok("NOOP"))
