@@ -86,6 +86,7 @@ setup(
         "Programming Language :: Python :: 3.12",
         "Topic :: Communications :: Email :: Mail Transport Agents",
         "Topic :: Communications :: Email :: Post-Office :: IMAP",
+        "Topic :: Communications :: Email :: Post-Office :: IMAP",
         "Topic :: Communications :: Email :: Post-Office :: POP3",
     ],
 )

@@ -78,7 +78,8 @@ class Authenticator:
         self._throttle = Throttle(clock)
         self._names = LocalNames(domains)
         self._decoy_key = b""
-        self._reversible, self._reversible_until = False, float("-inf")
+        self._reversible: bool | None = None  # None: nobody has looked yet
+        self._reversible_until = float("-inf")
         self._origin = secrets.token_hex(8)
         self._told = 0
         if news is not None:
@@ -108,13 +109,13 @@ class Authenticator:
 
     def reversible_in_use(self) -> bool:
         """Whether any account can use CRAM-MD5 and APOP; kept for a minute; the last answer stands in a database outage."""
-        if self._clock() >= self._reversible_until:
+        if self._reversible is None or self._clock() >= self._reversible_until:  # while another session looks for the first time, look too
             self._reversible_until = self._clock() + REVERSIBLE_FOR
             try:
                 self._reversible = self._accounts.any_reversible()
             except StoreUnavailable as error:  # a greeting must not fail for it; the login itself will tell
                 log.get().warning("auth.lookup_failed", error=str(error))
-        return self._reversible
+        return bool(self._reversible)
 
     def challenge(self) -> str:
         """A fresh ``<unique@host>`` for CRAM-MD5 and for the APOP greeting (RFC 1939 section 7)."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import gevent
 import pluggy
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -297,6 +298,18 @@ def test_cram_md5_works_only_with_a_reversible_secret(world: World) -> None:
     assert world.exchange("CRAM-MD5", username="tim") == Done("tim")
     assert isinstance(world.exchange("CRAM-MD5", username="fred"), Denied)
     assert isinstance(world.exchange("CRAM-MD5", username="off"), Denied)
+
+
+def test_two_sessions_that_ask_at_once_for_the_first_time_are_offered_the_same(world: World) -> None:
+    look = world.accounts.any_reversible
+
+    def slow_look() -> bool:
+        gevent.sleep(0.01)  # as a query gives way
+        return look()
+
+    world.accounts.any_reversible = slow_look  # type: ignore[method-assign]
+    first, second = gevent.spawn(world.auth.reversible_in_use), gevent.spawn(world.auth.reversible_in_use)
+    assert (first.get(), second.get()) == (True, True)
 
 
 def test_apop_works_only_with_a_reversible_secret(world: World) -> None:
