@@ -28,5 +28,4 @@ class ImapLimits(Limits):
     # --- what a command may cost ---
     held: int = 1_048_576  # bytes of the messages of one APPEND in memory; the others of a long MULTIAPPEND wait in the database
     search_seconds: float = 30.0  # of one SEARCH, SORT or THREAD
-    pipelined: int = 65_536  # bytes of further commands that wait while one runs (they wait in the kernel beyond that)
     idle_in_idle: float = 1_860.0  # silence within IDLE: clients repeat it every 29 minutes (RFC 2177)

@@ -56,6 +56,7 @@ class Site:
     proxy_from: tuple[str, ...] = ()
     encryption: str = "none"
     access: Callable[[str], Decision] = lambda address: Decision(True)
+    choose: Callable[[Client], str] | None = None
     answers: dict[bytes, Any] = field(default_factory=dict)
     clients: list[Client] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
@@ -66,7 +67,7 @@ class Site:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.socket.setblocking(False)
         settings: Any = SimpleNamespace(id=1, name="Test", encryption=self.encryption, proxy_from=self.proxy_from)
-        service = Service("SMTP", settings, self.handle, self.limits, lambda words: f"421 {words}\r\n".encode())
+        service = Service("SMTP", settings, self.handle, self.limits, lambda words: f"421 {words}\r\n".encode(), self.choose)
         tls: Any = None
         self.listener = Listener(service, [self.socket], tls=tls, access=self.access, counters=self.counts, log=self.log)
         self.listener.start()
@@ -261,3 +262,9 @@ def test_nobody_is_accepted_after_the_end(open_site: Callable[..., Site]) -> Non
     site.connect()  # the kernel's queue takes it: the socket is shared with other workers
     gevent.sleep(0.02)
     assert site.listener.sessions == set()
+
+
+def test_a_service_may_choose_the_encryption_of_each_connection(open_site: Callable[..., Site]) -> None:
+    site = open_site(encryption="tls", choose=lambda client: "none" if client.address == "127.0.0.1" else "tls")
+    assert site.connect().line() == b"220 hello\r\n"
+    assert [client.encryption for client in site.clients] == ["none"]

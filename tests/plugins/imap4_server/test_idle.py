@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import gevent
+import pytest
 
+from postroom.store.database import StoreUnavailable
 from postroom.testing import Miniature
+from postroom_imap4_server.view import View
 from tests.plugins.imap4_server.talk import Talk
 
 Client = Callable[..., Talk]
@@ -53,6 +57,22 @@ def test_lost_news_are_found_by_the_slow_look(server: Miniature, talk: Client) -
     server.context.news._subscribers["mailbox"].clear()
     server.send("x@elsewhere.example", "alice@example.test")
     server.plugin("imap4_server").watching.look()
+    assert alice.response() == b"* 1 EXISTS"
+
+
+def test_what_cannot_be_looked_up_at_once_is_told_a_little_later(server: Miniature, talk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroom_imap4_server.commands.idle.RETRY_SECONDS", 0.05)
+    alice, updates, faults = talk("alice"), View.updates, [StoreUnavailable("gone")]
+
+    def fails_once(view: View, *arguments: Any, **options: Any) -> None:
+        if faults and view.exists == 0:
+            raise faults.pop()
+        updates(view, *arguments, **options)
+
+    alice.ok("SELECT INBOX")
+    server.send("x@elsewhere.example", "alice@example.test")
+    monkeypatch.setattr(View, "updates", fails_once)
+    idling(alice)
     assert alice.response() == b"* 1 EXISTS"
 
 
