@@ -33,7 +33,7 @@ def resync(session: Session, view: View, known: Known) -> None:
     last = folder.uidnext - 1
     asked = [(1, last)] if known.uids is None else _below(known.uids.resolved(last), last)
     columns, uids = view.columns, view.uids
-    start = _agreed(uids, known.matched) if known.modseq < folder.horizon else 0
+    start = agreed(uids, known.matched) if known.modseq < folder.horizon else 0
     gone = session.context.columns.vanished(folder.id, known.modseq, [(max(low, start + 1), high) for low, high in asked if high > start])
     session.send(vanished(without(gone, uids), earlier=True))  # what goes just now is told later, for the client counts it
     changed = [uid for uid, *_ in columns.since(known.modseq) if uid <= last]
@@ -67,7 +67,7 @@ def without(ranges: UidRanges, uids: Sequence[int]) -> Iterator[tuple[int, int]]
             yield start, high
 
 
-def _agreed(uids: Sequence[int], matched: tuple[NumberSet, NumberSet] | None) -> int:
+def agreed(uids: Sequence[int], matched: tuple[NumberSet, NumberSet] | None) -> int:
     """The highest UID up to which the client has missed no expunge, by the numbers that it remembers (RFC 7162 section 3.2.5.2).
 
     Only wanted where the history does not go back so far: else it says exactly what has vanished.
