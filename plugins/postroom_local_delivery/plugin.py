@@ -42,7 +42,8 @@ class Plugin:
             route = self.router.route(address, envelope).route
             if self.settings.plus_folder:
                 route = existing_folders(route, self.context.mailboxes)
-            route = while_room(route, envelope.size, self.context.directory.current(), self._has_room)
+            if envelope.sender or not envelope.local_origin:  # a report of our own is small, and would be lost
+                route = while_room(route, envelope.size, self.context.directory.current(), self._has_room)
             return outside(route, address, envelope, self.context.ask)
         except StoreUnavailable as error:  # caught here, because it is no fault of this plugin that should count against it
             return Route((Refuse(STORE_AWAY),), (f"the store does not answer: {error}",), inbound=True)

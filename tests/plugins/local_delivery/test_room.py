@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from postroom.mail.delivery import Refuse, Route, ToMailbox, ToQueue
+from postroom.mail.envelope import Envelope
 from postroom.store.directory import Directory, User
 from postroom.testing.miniature import Miniature
 from postroom_local_delivery.room import FULL, while_room
@@ -43,3 +44,13 @@ def test_smtp_answers_452_until_there_is_room_again(tmp_path: Path) -> None:
         server.context.accounts.update("bob", quota_messages=2)
         server.context.directory.refresh()
         assert server.send("ann@elsewhere.example", "bob@example.test").startswith("250")
+
+
+def test_our_own_report_reaches_a_full_mailbox(tmp_path: Path) -> None:
+    with Miniature(tmp_path) as server:
+        server.add_user("bob", quota_messages=1)
+        server.send("ann@elsewhere.example", "bob@example.test")
+        envelopes = [Envelope("", local_origin=own) for own in (True, False)]
+        report, bounce = (server.context.ask.first("route", address="bob@example.test", envelope=one) for one in envelopes)
+        assert report.refusal is None
+        assert bounce.refusal == FULL
