@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from postroom.context import Context
 
 EVERY = 60.0  # seconds until another worker takes over, and until we look without news
-SETTLE = 3.0  # seconds after news until we begin: messages often come several at a time
+SETTLE = 1.0  # seconds without news until we begin: messages often come several at a time, and accepting them comes first
+PATIENCE = 30.0  # seconds until we begin in any case
 BUSY = 5.0  # seconds after news during which mail counts as coming in
 REST_WHILE_BUSY, REST = 3.0, 0.25  # how long we rest, in times of how long we have worked
 
@@ -41,12 +42,18 @@ class Digesting:
             self._news.clear()
             self._digest(digester)
             self._news.wait(EVERY)
-            gevent.sleep(SETTLE)
+            self._settle()
 
     def _digest(self, digester: Digester) -> None:
         done = digester.run()
         if done:
             self.context.log.debug("digest.done", messages=done)
+
+    def _settle(self) -> None:
+        """Wait until no more mail comes in."""
+        begin = time.monotonic()
+        while (now := time.monotonic()) - self._heard < SETTLE and now - begin < PATIENCE:
+            gevent.sleep(SETTLE)
 
     def _hear(self, fact: dict[str, Any]) -> None:
         self._heard = time.monotonic()

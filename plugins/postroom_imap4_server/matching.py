@@ -7,10 +7,9 @@ first, and the others only about what is left.
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from postroom.store.fulltext.index import FullText, Scope
 from postroom.store.fulltext.needle import Needle
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from .grammar.searching import Key
     from .view import View
 
+T = TypeVar("T")
 DAY = 86_400_000  # ms
 SMALL = 20_000  # messages; passes over a larger mailbox are made off the hub
 EMAIL = "SELECT uid FROM message WHERE mailbox_id = ? AND email = ?"
@@ -50,9 +50,12 @@ class Place(NamedTuple):
             return masks.full(len(uids))
         return masks.full(bisect_right(uids, self.view.uids[-1]) if self.view.uids else 0)
 
-    def aside(self, work: Callable[[], int]) -> int:
+    def aside(self, work: Callable[[], T]) -> T:
         """Do a pass over the snapshot: here, or off the hub when it is large."""
-        return work() if len(self.columns) <= SMALL else int(self.context.offload(work))
+        if len(self.columns) <= SMALL:
+            return work()
+        found: T = self.context.offload(work)
+        return found
 
 
 def match(place: Place, key: Key, among: int) -> int:
@@ -252,7 +255,7 @@ def _search(place: Place, text: str, scope: Scope, among: int, field: str = "") 
     fresh = [blob for blob, uid in zip(blobs, masks.chosen(among, columns.uids), strict=True) if uid > place.folder.digested]
     fulltext = FullText(context.db, context.blobs, context.offload)
     hits = fulltext.search(place.folder.account_id, blobs, fresh, needle, scope, field, place.check)
-    found = masks.of([blob in hits for blob in columns.blobs]) & among
+    found = place.aside(lambda: masks.of([blob in hits for blob in columns.blobs])) & among
     if scope is Scope.BODY or found == among or (field and not prefixed.may_hold(columns, field)):
         return found
     uids = prefixed.having(context, columns, needle, field, place.check)
@@ -315,8 +318,3 @@ MATCHERS: dict[bytes, Matcher] = {
     b"EMAILID": Matcher(_email, 1),
     b"THREADID": Matcher(_nothing),  # messages have none (RFC 8474 section 5.2 allows NIL)
 }
-
-
-def deadline(seconds: float) -> float:
-    """The moment, by ``time.monotonic``, when a search has taken too long."""
-    return time.monotonic() + seconds

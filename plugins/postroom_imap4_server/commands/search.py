@@ -46,12 +46,12 @@ def run(session: Session, arguments: Search, *, uid: bool) -> str:
         if reporting.SAVE in wanted.options:
             session.selected.saved = []  # RFC 5182 section 2.1
         raise
-    answer(session, arguments._replace(wanted=wanted), found, uid=uid)
+    session.send(found.place.aside(lambda: answer(session, arguments._replace(wanted=wanted), found, uid=uid)))
     return f"{found.limit}SEARCH completed"
 
 
-def answer(session: Session, arguments: Search, found: Found, *, uid: bool) -> None:
-    """Send the response, and keep "$"."""
+def answer(session: Session, arguments: Search, found: Found, *, uid: bool) -> bytes:
+    """The response; "$" is kept."""
     tag, wanted, program = arguments
     numbers = found.numbers(uid=uid)
     uids = numbers if uid else found.uids()
@@ -59,9 +59,8 @@ def answer(session: Session, arguments: Search, found: Found, *, uid: bool) -> N
     if reporting.SAVE in wanted.options:
         session.selected.saved = reporting.saved(uids, wanted)
     if wanted.extended:
-        session.send(reporting.extended(tag, numbers, wanted, uid=uid, modseq=modseq))
-    else:
-        session.send(reporting.plain(b"SEARCH", numbers, modseq))
+        return reporting.extended(tag, numbers, wanted, uid=uid, modseq=modseq)
+    return reporting.plain(b"SEARCH", numbers, modseq)
 
 
 SEARCH = Command(b"SEARCH", SELECTED, parse, partial(run, uid=False), expunges=False)

@@ -14,6 +14,9 @@ from ..refusals import Bad, No
 from .command import SELECTED, Command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..finding import Found
     from ..grammar.reader import Reader
     from ..session import Session
 
@@ -48,6 +51,13 @@ def run(session: Session, arguments: Sort, *, uid: bool) -> str:
         if reporting.SAVE in wanted.options:
             session.selected.saved = []
         raise
+    session.send(found.place.aside(lambda: answer(session, arguments, found, rows, uid=uid)))
+    return f"{found.limit}SORT completed"
+
+
+def answer(session: Session, arguments: Sort, found: Found, rows: Sequence[int], *, uid: bool) -> bytes:
+    """The response; "$" is kept."""
+    tag, wanted, _, program = arguments
     columns = found.place.columns
     names = found.number_of(uid=uid)
     numbers = [names[row] for row in rows]
@@ -56,10 +66,8 @@ def run(session: Session, arguments: Sort, *, uid: bool) -> str:
     if reporting.SAVE in wanted.options:
         session.selected.saved = reporting.saved(uids, wanted)
     if wanted.extended:
-        session.send(reporting.extended(tag, numbers, wanted, uid=uid, modseq=modseq))
-    else:
-        session.send(reporting.plain(b"SORT", numbers, modseq))
-    return f"{found.limit}SORT completed"
+        return reporting.extended(tag, numbers, wanted, uid=uid, modseq=modseq)
+    return reporting.plain(b"SORT", numbers, modseq)
 
 
 SORT = Command(b"SORT", SELECTED, parse, partial(run, uid=False), expunges=False)

@@ -18,7 +18,7 @@ from postroom_imap4_server.digesting import Digesting
 @pytest.fixture
 def job(server: Miniature, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], gevent.Greenlet[..., Any]]]:
     """Starts the job of a worker."""
-    monkeypatch.setattr(digesting, "SETTLE", 0.01)
+    monkeypatch.setattr(digesting, "SETTLE", 0.01)  # seconds
     running: list[gevent.Greenlet[..., Any]] = []
 
     def start() -> gevent.Greenlet[..., Any]:
