@@ -20,7 +20,7 @@ STRUCTURE, ENVELOPE, BODYSTRUCTURE, PREVIEW = "STRUCTURE", "ENVELOPE", "BODYSTRU
 FIELDS = "HEADER.FIELDS"  # with the names behind it: "HEADER.FIELDS date from"
 ALWAYS = (STRUCTURE, ENVELOPE, BODYSTRUCTURE)  # kept of every message
 
-MOST_KINDS = 48
+MOST_KINDS = 20  # each costs every new message some hundred bytes
 LONGEST_NAME = 1_000  # characters
 LONGEST_ANSWER = 65_536  # bytes; longer ones are computed each time
 FRESH = 60.0  # seconds for which the list of kinds is believed

@@ -52,7 +52,7 @@ def _items(session: Session, request: Request, *, uid: bool) -> list[Item]:
     """What is asked for, and what goes with it."""
     items = list(request.items)
     if session.uidonly:
-        items = [item for item in items if item != UID]  # RFC 9586 section 3.2: it is there instead of the message number
+        items = [item for item in items if item != UID] or items  # RFC 9586 section 3.2: it is there instead of the message number
     elif uid and UID not in items:
         items.insert(0, UID)  # RFC 9051 section 6.4.9
     if request.modifiers.changed_since is not None and MODSEQ not in items:

@@ -16,7 +16,10 @@ from postroom_imap4_server.limits import ImapLimits
 from postroom_imap4_server.session import Session
 from tests.plugins.imap4_server.test_fetch import Clients
 
-HEAD = b"Subject: large\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+HEAD = (
+    b"Subject: large\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n"
+    b"--b\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+)
 LINES = b"QUJD" * 19 + b"\r\n"
 SIZE = 20 << 20
 MOST = 4 << 20
