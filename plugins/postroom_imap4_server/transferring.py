@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from postroom.store.copying import Pairs, copy, move
 from postroom.store.database import Conflict
 from postroom.store.flagging import Change, change_flags
-from postroom.store.mailboxes import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
+from postroom.store.mailboxes import ANSWERED, BY_ID, DELETED, DRAFT, FLAGGED, SEEN, Folder
 from postroom.store.quota import Quota, quota
 
 from .grammar.writing import number_set
@@ -73,8 +73,8 @@ class _Work:
         if pairs and not fits and _over(quota(tx, self.target.account_id)):
             raise No("the quota of this account does not allow for that", "OVERQUOTA")  # RFC 9208 section 4.3.1
         if pairs and self.lacking:
-            words = tuple(self.source.keywords.split()) if self.lacking & FLAGGED else ()
-            change_flags(tx, self.target.id, [new for _, new in pairs], Change("remove", self.lacking, words))
+            words = Folder(*tx.execute(BY_ID, (self.target.id,))[0]).keywords.split() if self.lacking & FLAGGED else ()
+            change_flags(tx, self.target.id, [new for _, new in pairs], Change("remove", self.lacking, tuple(words)))
         return pairs
 
 
