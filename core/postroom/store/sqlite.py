@@ -24,7 +24,10 @@ BUGS = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE, sql
 
 # 2 MB for each connection: 16 MB made 200,000 deliveries no faster (the system keeps the pages too), and one large message fills it
 CACHE = "PRAGMA cache_size = -2000"
-READER = ("PRAGMA query_only = 1", CACHE)
+# Readers take pages from the system's memory instead of copying them: halves a search and a third of FETCH. Such pages are given back
+# under pressure. The price: a disk that cannot be read ends the worker instead of a command; the supervisor starts another.
+MAPPED = f"PRAGMA mmap_size = {1 << 30}"
+READER = ("PRAGMA query_only = 1", CACHE, MAPPED)
 WRITER = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
