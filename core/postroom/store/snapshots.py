@@ -69,6 +69,11 @@ class ColumnsCache:
         with entry.lock:
             return self._renewed(mailbox_id, entry)
 
+    def held(self, mailbox_id: int, modseq: int) -> Columns | None:
+        """The mailbox as of that modseq if that is at hand, without reading anything."""
+        entry = self._entries.get(mailbox_id)
+        return entry.columns if entry is not None and entry.columns is not None and entry.columns.modseq == modseq and entry.exact else None
+
     def changes(self, mailbox_id: int, since: int) -> Delta:
         """What is different from the mailbox as it was at modseq ``since``; what is new is among the changed.
 

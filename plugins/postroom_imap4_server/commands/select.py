@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from postroom.store.mailboxes import SEEN
+
 from ..grammar import writing
 from ..grammar.numbers import read_set
 from ..grammar.reader import MOST_63
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ..opening import Opened
     from ..session import Session
 
+SEEN_ONLY = bytes(bits & SEEN for bits in range(256))
 WRITING = frozenset("ieswt")  # RFC 4314 section 5.2: with none of these a mailbox is read only
 
 
@@ -113,12 +116,24 @@ def _describe(session: Session, view: View) -> None:
     if not session.rev2:
         session.untagged(f"{view.recents} RECENT")
     flag_names(session, view)
+    _tell_unseen(session, view)
     session.untagged(f"OK [UIDVALIDITY {folder.uidvalidity}] UIDs are valid")
     session.untagged(f"OK [UIDNEXT {folder.uidnext}] The next UID")
     session.untagged(f"OK [HIGHESTMODSEQ {folder.modseq}] The highest modseq")  # RFC 7162 section 3.1.2
     session.untagged(f"OK [MAILBOXID (F{folder.id})] The mailbox for ever")  # RFC 8474 section 4.1
     if session.rev2:  # RFC 9051 section 6.3.2
         session.send(b'* LIST () "/" %s\r\n' % writing.mailbox(view.name, utf8=session.utf8))
+
+
+def _tell_unseen(session: Session, view: View) -> None:
+    """The first unseen message (RFC 3501 section 7.1), where it can be told without loading the mailbox; gone from RFC 9051."""
+    folder = view.folder
+    if session.rev2 or session.uidonly or not folder.unseen:
+        return
+    columns = session.context.columns.held(folder.id, folder.modseq)
+    if columns is not None:
+        first = columns.flags.translate(SEEN_ONLY).find(b"\0") + 1
+        session.untagged(f"OK [UNSEEN {first}] The first unseen message")
 
 
 SELECT = Command(b"SELECT", LOGGED_IN, parse, partial(run, examine=False))

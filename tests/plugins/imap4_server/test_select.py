@@ -37,3 +37,11 @@ def test_new_mail_is_told_at_the_next_command(server: Miniature, talk: Clients) 
     client.ok("SELECT INBOX")
     assert server.send("bob@example.test", "alice@example.test").startswith("250")
     assert client.ok("NOOP") == [b"* 1 EXISTS", b"* 1 RECENT"]
+
+
+def test_the_first_unseen_message_is_told_where_that_costs_nothing(talk: Clients) -> None:
+    client = talk()
+    fill(client, 3)
+    client.ok("SELECT INBOX")
+    client.ok(r"STORE 1 +FLAGS.SILENT (\Seen)")
+    assert b"* OK [UNSEEN 2] The first unseen message" in client.ok("SELECT INBOX")
