@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import imaplib
+import random
 import re
+import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -161,6 +164,43 @@ def test_mbsync_brings_both_sides_together(box: Box, maildir: Maildir) -> None:
     settled = [box.held(name) for name in ("INBOX", "Archive")]
     maildir.sync()
     assert [box.held(name) for name in ("INBOX", "Archive")] == settled
+
+
+def test_mbsync_copes_with_a_client_that_works_at_the_same_time(box: Box, tmp_path: Path) -> None:
+    """What it sees while messages move under its hands may be old, but never wrong: in the end both sides are alike."""
+    box.fill("INBOX", mails(200))
+    maildir = Maildir(tmp_path, box)
+    maildir.sync()
+    over = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(keep_changing, box, over)
+        for number in range(4):
+            maildir.add("INBOX", mails(5, f"round {number}"))
+            maildir.sync()
+        over.set()
+        assert working.result() > 20
+    maildir.sync()
+    maildir.sync()
+    for name in ("INBOX", "Archive"):
+        assert maildir.state(name) == far(box, name)
+    assert len(far(box, "INBOX")) + len(far(box, "Archive")) == 200 + 20
+
+
+def keep_changing(box: Box, over: threading.Event) -> int:
+    """Flag and move messages until it is over; how many commands that took."""
+    chance, done = random.Random(7), 0
+    with imaplib.IMAP4("127.0.0.1", box.port, timeout=20) as imap:
+        good(imap.login(box.name, PASSWORD))
+        while not over.is_set():
+            here, there = chance.sample(["INBOX", "Archive"], 2)
+            good(imap.select(here))
+            uids = good(imap.uid("SEARCH", "ALL"))[0].split()
+            for uid in chance.sample(uids, min(3, len(uids))):
+                good(imap.uid("STORE", uid.decode(), chance.choice(["+FLAGS", "-FLAGS"]), chance.choice(["(\\Seen)", "(\\Flagged)"])))
+                done += 1
+            if uids:
+                good(imap.uid("MOVE", chance.choice(uids).decode(), there))
+    return done
 
 
 def mails_of(box: Box) -> list[bytes]:
