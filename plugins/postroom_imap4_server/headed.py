@@ -21,7 +21,7 @@ REMEMBERED = 200_000  # columns of larger mailboxes are loaded for each search
 NAMES = [name.strip() for name in headings.FIELDS.split(",")]
 
 KEPT = (
-    "SELECT message.uid, {name} FROM message JOIN heading ON heading.blob_id = message.blob_id"
+    "SELECT message.uid, {names} FROM message JOIN heading ON heading.blob_id = message.blob_id"
     " WHERE mailbox_id = ? AND uid BETWEEN ? AND ? AND own = 0"
 )
 HEADERS = (
@@ -37,15 +37,22 @@ def column(context: Context, columns: Columns, name: str, check: Check) -> list[
 
     ``check`` is called between the pieces and may raise. What is missing is read from the messages, and kept. Raises StoreUnavailable.
     """
-    found: list[Any] | None = columns.memo.get(("heading", name))
-    if found is None:
-        found = []
+    return several(context, columns, (name,), check)[0]
+
+
+def several(context: Context, columns: Columns, names: Sequence[str], check: Check) -> list[list[Any]]:
+    """Several such columns; what is not loaded yet is loaded together."""
+    found: dict[str, list[Any]] = {name: columns.memo["heading", name] for name in names if ("heading", name) in columns.memo}
+    new = tuple(name for name in dict.fromkeys(names) if name not in found)
+    if new:
+        found |= {name: [] for name in new}
         for start in range(0, len(columns), PIECE):
             check()
-            found += _piece(context, columns, name, range(start, min(start + PIECE, len(columns))))
+            for name, values in zip(new, _piece(context, columns, new, range(start, min(start + PIECE, len(columns)))), strict=True):
+                found[name].extend(values)
         if len(columns) <= REMEMBERED:
-            columns.memo["heading", name] = found
-    return found
+            columns.memo.update((("heading", name), found[name]) for name in new)
+    return [found[name] for name in names]
 
 
 def folded(context: Context, columns: Columns, name: str, check: Check) -> list[str]:
@@ -63,17 +70,18 @@ def _fold(texts: list[str]) -> list[str]:
     return list(map(fold, texts))
 
 
-def _piece(context: Context, columns: Columns, name: str, rows: range) -> list[Any]:
+def _piece(context: Context, columns: Columns, names: Sequence[str], rows: range) -> list[Sequence[Any]]:
     uids = columns.uids[rows.start : rows.stop]
     bounds = (columns.mailbox_id, uids[0], uids[-1])
-    known: dict[int, Any] = dict(context.db.read_slow(lambda tx: tx.execute(KEPT.format(name=name), bounds)))
+    sql = KEPT.format(names=", ".join(names))
+    known: dict[int, Row] = {row[0]: row[1:] for row in context.db.read_slow(lambda tx: tx.execute(sql, bounds))}
     missing = [uid for uid in uids if uid not in known]
-    place = NAMES.index(name)
+    places = [NAMES.index(name) for name in names]
     for start in range(0, len(missing), UNKNOWN):
         for uid, values in _read(context, columns, missing[start : start + UNKNOWN]).items():
-            known[uid] = values[place]
-    empty = _EMPTY[place]
-    return [known.get(uid, empty) for uid in uids]  # one that has gone meanwhile says nothing
+            known[uid] = tuple(values[place] for place in places)
+    empty = tuple(_EMPTY[place] for place in places)
+    return list(zip(*[known.get(uid, empty) for uid in uids], strict=True))  # one that has gone meanwhile says nothing
 
 
 def _read(context: Context, columns: Columns, uids: Sequence[int]) -> dict[int, Row]:

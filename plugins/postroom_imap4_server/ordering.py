@@ -32,6 +32,7 @@ def ordered(place: Place, criteria: tuple[Criterion, ...], mask: int) -> Sequenc
     columns = place.columns
     order: list[int] | None = columns.memo.get(("order", criteria))
     if order is None:
+        headed.several(place.context, columns, [HEADED[one.name] for one in criteria if one.name in HEADED], place.check)
         keys = [(_keys(place, one.name), one.reverse) for one in criteria]
         if len(columns) <= SMALL:
             order = _sorted(len(columns), keys)

@@ -10,7 +10,6 @@ from .. import headed, masks, threads
 from ..finding import Found, find
 from ..grammar.searching import Program, read_program
 from ..grammar.sorting import read_charset
-from ..ordering import sent
 from ..refusals import Bad
 from ..threads import Forest, Letters
 from .command import SELECTED, Command
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from ..grammar.reader import Reader
     from ..session import Session
 
+COLUMNS = ("message_id", "refs", "sent_at", "base_subject", "reply")  # in the order of Letters
 SMALL = 500  # messages; more of them are threaded off the hub
 ALGORITHMS: dict[bytes, Callable[[Letters], Forest]] = {
     b"REFERENCES": threads.references,
@@ -78,12 +78,11 @@ def _written(algorithm: Callable[[Letters], Forest], letters: Letters, names: li
 def _letters(found: Found) -> Letters:
     place, mask = found.place, found.mask
 
-    def column(name: str) -> list[str]:
-        return list(masks.chosen(mask, headed.column(place.context, place.columns, name, place.check)))
-
-    replies = list(masks.chosen(mask, headed.column(place.context, place.columns, "reply", place.check)))
-    dates = list(masks.chosen(mask, sent(place)))
-    return Letters(column("message_id"), column("refs"), dates, column("base_subject"), replies)
+    ids, refs, dates, subjects, replies = (
+        list(masks.chosen(mask, column)) for column in headed.several(place.context, place.columns, COLUMNS, place.check)
+    )
+    arrived = masks.chosen(mask, place.columns.received)
+    return Letters(ids, refs, [at if date is None else date for date, at in zip(dates, arrived, strict=True)], subjects, replies)
 
 
 THREAD = Command(b"THREAD", SELECTED, parse, partial(run, uid=False), expunges=False)
