@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from postroom.store.uids import UidRanges, members
 
-from .telling import flags_of, vanished
+from .telling import flags_of_uids, vanished
 
 if TYPE_CHECKING:
     from .grammar.numbers import NumberSet
@@ -37,7 +37,7 @@ def resync(session: Session, view: View, known: Known) -> None:
     gone = session.context.columns.vanished(folder.id, known.modseq, [(max(low, start + 1), high) for low, high in asked if high > start])
     session.send(vanished(without(gone, uids), earlier=True))  # what goes just now is told later, for the client counts it
     changed = [uid for uid, *_ in columns.since(known.modseq) if uid <= last]
-    flags_of(session, view, view.places(_among(changed, asked)), uid=True)
+    flags_of_uids(session, view, list(_among(changed, asked)))
 
 
 def _below(ranges: UidRanges, last: int) -> UidRanges:

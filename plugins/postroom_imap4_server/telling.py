@@ -59,6 +59,12 @@ def flags_of(session: Session, view: View, places: Iterable[range], *, uid: bool
     view.told((uids for place in places for uids in view.uids[place.start : place.stop]), view.columns.modseq)
 
 
+def flags_of_uids(session: Session, view: View, uids: Sequence[int]) -> None:
+    """The same, of messages that nobody has asked for: ``uids`` are ascending, there may be very many."""
+    for start in range(0, len(uids), PIECE):
+        flags_of(session, view, view.places(uids[start : start + PIECE]), uid=True)
+
+
 class _Form(NamedTuple):
     """The text of a response, and which facts fill it."""
 

@@ -9,7 +9,7 @@ from postroom.store.snapshots import NO_MAILBOX
 
 from .numbering import GONE, Numbering
 from .refusals import Bye
-from .telling import PIECE, expunges, flag_names, flags_of
+from .telling import expunges, flag_names, flags_of_uids
 
 if TYPE_CHECKING:
     from postroom.store.mailboxes import Folder
@@ -116,7 +116,5 @@ class View(Numbering):
             flag_names(self._session, self)
 
     def _tell_flags(self) -> None:
-        changed = sorted(self._changed)
-        for start in range(0, len(changed), PIECE):
-            flags_of(self._session, self, self.places(changed[start : start + PIECE]), uid=True)
+        flags_of_uids(self._session, self, sorted(self._changed))
         self._changed.clear()

@@ -129,7 +129,8 @@ def _answer(session: Session, view: View, chosen: Chosen, order: Order, flagged:
         places = view.places(_but(view, chosen, set(flagged.modified))) if flagged.modified else chosen.places
         flags_of(session, view, places, uid=uid)
     elif session.condstore and told:
-        modseqs_of(session, view, view.places(flagged.changed))  # RFC 7162 section 3.1.3
+        uids = flagged.changed if order.unchanged_since is None else _but(view, chosen, set(flagged.modified))
+        modseqs_of(session, view, view.places(uids))  # RFC 7162 section 3.1.3
     if flagged.modified:
         # Why they were left alone: somebody else has changed them, which the client may not know yet
         flags_of(session, view, view.places(view.changed.intersection(flagged.modified)), uid=uid)
