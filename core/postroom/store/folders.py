@@ -149,13 +149,9 @@ def has_below(tx: Tx, account_id: int, path: str) -> bool:
 def create(tx: Tx, account_id: int, path: str, special: str = "") -> Folder:
     """Make a folder inside the caller's transaction; see ``Folders.create``."""
     check_bounds(path)
-    validity = new_validity(tx)  # first: its row keeps the changes of trees apart
-    parents = above(path)
-    wanted = (*parents, path)
-    found = tx.execute(
-        f"SELECT path, id FROM mailbox WHERE account_id = ? AND path IN ({', '.join('?' * len(wanted))})", (account_id, *wanted)
-    )
-    existing = {str(row[0]): int(row[1]) for row in found}
+    new_validity(tx)  # first: its row keeps the changes of trees apart
+    wanted = [*above(path), path]
+    existing = _existing(tx, account_id, wanted)
     if path in existing:
         raise FolderExists(f"there is a folder {path} already")
     missing = [name for name in wanted if name not in existing]
@@ -166,7 +162,8 @@ def create(tx: Tx, account_id: int, path: str, special: str = "") -> Folder:
         claim(tx, account_id, special)
     for name in missing:
         existing[name] = new_id()
-        tx.do(INSERT, (existing[name], name, validity, special if name == path else "", account_id))
+        # No two of one UIDVALIDITY: a folder may take the name of another one day
+        tx.do(INSERT, (existing[name], name, new_validity(tx), special if name == path else "", account_id))
         parent = name.rpartition(SEPARATOR)[0]
         if parent:
             acl.inherit(tx, existing[name], existing[parent])
@@ -174,6 +171,12 @@ def create(tx: Tx, account_id: int, path: str, special: str = "") -> Folder:
     if made is None:
         raise Conflict(f"there is no account {account_id} any more")
     return made
+
+
+def _existing(tx: Tx, account_id: int, paths: Sequence[str]) -> dict[str, int]:
+    marks = ", ".join("?" * len(paths))
+    rows = tx.execute(f"SELECT path, id FROM mailbox WHERE account_id = ? AND path IN ({marks})", (account_id, *paths))
+    return {str(row[0]): int(row[1]) for row in rows}
 
 
 def claim(tx: Tx, account_id: int, special: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .appending import new_validity
 from .copying import move
 from .database import Tx
 from .folders import (
@@ -29,6 +30,13 @@ COPY_NOTES = (
 )
 RENAME = "UPDATE mailbox SET path = ? WHERE account_id = ? AND path = ?"
 RENAME_BRANCH = f"UPDATE mailbox SET path = ? || substr(path, CAST(? AS INTEGER)) WHERE {INFERIOR}"
+# Folders of the first release that were made within one second: under one name after the other their messages would be mistaken
+ALIKE = (
+    f"SELECT id FROM mailbox WHERE account_id = ? AND (path = ? OR ({INFERIOR})) AND EXISTS ("
+    "SELECT 1 FROM mailbox AS other WHERE other.account_id = mailbox.account_id AND other.id <> mailbox.id"
+    " AND other.uidvalidity = mailbox.uidvalidity)"
+)
+VALIDATE = "UPDATE mailbox SET uidvalidity = ? WHERE id = ?"
 
 
 class Renamed(NamedTuple):
@@ -39,9 +47,10 @@ class Renamed(NamedTuple):
 
 
 def rename(tx: Tx, account_id: int, old: str, new: str) -> Renamed:
-    """Give a folder and all below it another name; ids, UIDs and UIDVALIDITY stay. Missing folders above the new name are made.
+    """Give a folder and all below it another name, and make the folders above that are missing.
 
-    INBOX stays and its messages move to the new folder. Raises FolderMissing, FolderExists, FolderRefused, TooManyFolders.
+    Ids and UIDs stay, and UIDVALIDITY where no other folder of the account has the same. INBOX stays and its messages move to the new
+    folder. Raises FolderMissing, FolderExists, FolderRefused, TooManyFolders.
     """
     check_bounds(new)
     if old == INBOX:
@@ -58,6 +67,8 @@ def rename(tx: Tx, account_id: int, old: str, new: str) -> Renamed:
     _make_above(tx, account_id, new)
     tx.do(RENAME, (new, account_id, old))
     tx.do(RENAME_BRANCH, (new, len(old) + 1, *inferior(account_id, old)))
+    for row in tx.execute(ALIKE, (account_id, new, *inferior(account_id, new))):
+        tx.do(VALIDATE, (new_validity(tx), row[0]))
     return Renamed(None, None)
 
 

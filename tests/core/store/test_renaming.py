@@ -106,3 +106,14 @@ def test_subscriptions_stay_as_they_are(db: Database, account: Account) -> None:
     before = db.read(lambda tx: subscriptions.names(tx, account.id))
     renamed(db, account, "Sent", "a")
     assert db.read(lambda tx: subscriptions.names(tx, account.id)) == before
+
+
+def test_folders_with_one_UIDVALIDITY_are_told_apart_when_one_takes_the_name_of_another(
+    db: Database, tree: Folders, account: Account
+) -> None:
+    db.write(lambda tx: tx.do("UPDATE mailbox SET uidvalidity = 7 WHERE account_id = ?", (account.id,)))
+    renamed(db, account, "Sent", "a")
+    renamed(db, account, "Junk", "Sent")
+    found = {one.path: one.uidvalidity for one in tree.tree(account.id)}
+    assert found["INBOX"] == 7
+    assert len({found["a"], found["Sent"], 7}) == 3
