@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from postroom.mail.structure import Part, find, header_fields, message_of, scan
+from postroom.mail.structure import header_fields
+from postroom.store.letter import Letter
 
-from .grammar import names
+from .answers.opened import MOST_HEADER, opened, quick_span
+from .grammar import names as mailbox_names
+from .grammar.fetching import FIELD_LISTS, Of, Section, read_section
+from .grammar.reader import Reader
 from .grammar.urls import MessageUrl, parse_url
 from .opening import open_mailbox
-from .refusals import No
+from .refusals import Bad, No
 
 if TYPE_CHECKING:
     from postroom.store.blobs import Draft
 
     from .session import Session
-
-# RFC 9051 section 9: section-spec
-_SECTION = re.compile(
-    rb"(?P<path>[1-9]\d{0,3}(?:\.[1-9]\d{0,3})*)?(?:(?:(?<=\d)\.|^)"
-    rb"(?P<text>HEADER|TEXT|(?<=\.)MIME|HEADER\.FIELDS(?P<not>\.NOT)? \((?P<fields>[!-'*-~]+(?: [!-'*-~]+)*)\)))?",
-    re.IGNORECASE,
-)
-HEADER_MOST = 1_048_576  # bytes of a header that is taken apart by fields
 
 
 def copy_part(session: Session, raw: bytes, draft: Draft, most: int) -> None:
@@ -33,7 +28,7 @@ def copy_part(session: Session, raw: bytes, draft: Draft, most: int) -> None:
     try:
         url = parse_url(raw)
         mailbox_id = _mailbox(session, url)
-        for piece in _cut(_section(session, mailbox_id, url), url.start, url.length):
+        for piece in _pieces(session, mailbox_id, url):
             if draft.size + len(piece) > most:
                 raise No("the message becomes too large", "TOOBIG")  # RFC 4469 section 4
             draft.write(piece)
@@ -54,7 +49,7 @@ def _mailbox(session: Session, url: MessageUrl) -> int:
             raise ValueError("no mailbox is selected")
         return session.view.folder.id
     try:
-        folder = open_mailbox(session, names.decode(url.mailbox, utf8=True), "r").folder
+        folder = open_mailbox(session, mailbox_names.decode(url.mailbox, utf8=True), "r").folder
     except No as error:
         raise ValueError(error.text) from None
     if url.validity and url.validity != folder.uidvalidity:
@@ -62,53 +57,48 @@ def _mailbox(session: Session, url: MessageUrl) -> int:
     return folder.id
 
 
-def _section(session: Session, mailbox_id: int, url: MessageUrl) -> Iterator[bytes]:
-    """The bytes of the section. Raises ValueError, KeyError when there is none."""
-    found = _SECTION.fullmatch(url.section)
-    if found is None:
-        raise ValueError("this is not a section of a message")
-    content = session.context.mailboxes.content
-    if not url.section:
-        return content(mailbox_id, url.uid)
-    path = [int(number) for number in (found["path"] or b"").split(b".") if number]
-    root = scan(_breathing(session, content(mailbox_id, url.uid)))
-    start, end = _range(root, path, (found["text"] or b"").upper())
-    piece = _cut(content(mailbox_id, url.uid), start, end - start)
-    if not found["fields"]:
-        return piece
-    wanted = frozenset(found["fields"].lower().split())
-    return iter([header_fields(b"".join(_cut(piece, 0, HEADER_MOST)), wanted, exclude=bool(found["not"]))])
+def _pieces(session: Session, mailbox_id: int, url: MessageUrl) -> Iterator[bytes]:
+    """The bytes that the URL names. Raises ValueError, KeyError when there are none."""
+    section = _section(session, url.section)
+    found = session.context.mailboxes.contents(mailbox_id, [url.uid])
+    if not found:
+        raise KeyError(url.uid)
+    letter = Letter(session.context.blobs, found[0])
+    start, end = quick_span(letter, section) or opened(session, letter, own=True).span(section)
+    if section.of in FIELD_LISTS:
+        names = frozenset(name.lower() for name in section.names)
+        header = letter.read(start, min(end - start, MOST_HEADER))
+        fields = header_fields(header, names, exclude=section.of is Of.NOT_FIELDS)
+        return iter([fields[url.start :] if url.length is None else fields[url.start : url.start + url.length]])
+    start = min(start + url.start, end)
+    return letter.pieces(start, end if url.length is None else min(end, start + url.length))
 
 
-def _range(root: Part, path: list[int], text: bytes) -> tuple[int, int]:
-    """Where a section begins and ends. Raises KeyError when there is none."""
-    if text == b"MIME":
-        part = find(root, path)
-        return part.header_start, part.body_start
-    if text == b"TEXT":
-        part = message_of(root, path)
-        return part.body_start, part.end
-    if text:
-        part = message_of(root, path)
-        return part.header_start, part.body_start
-    part = find(root, path)
-    return part.body_start, part.end
+def _section(session: Session, written: bytes) -> Section:
+    """The section, written as between the brackets of BODY[…]."""
+    reader = Reader(_Line(written + b"]"), session.limits, known=True)
+    try:
+        section = read_section(reader)
+        reader.expect(b"]")
+        reader.end()
+    except Bad:
+        raise ValueError("this is not a section of a message") from None
+    return section
 
 
-def _cut(pieces: Iterable[bytes], start: int, length: int | None) -> Iterator[bytes]:
-    """``length`` bytes from ``start``; fewer where they end, all of them for None."""
-    for piece in pieces:
-        part = piece[start:] if length is None else piece[start : start + length]
-        start = max(0, start - len(piece))
-        if length is not None:
-            length -= len(part)
-        if part:
-            yield part
-        if length == 0:
-            return
+class _Line:
+    """A line without literals, as a source for a reader."""
 
+    def __init__(self, line: bytes) -> None:
+        self._line = line
 
-def _breathing(session: Session, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    for piece in pieces:
-        yield piece
-        session.out.breathe()
+    def line(self) -> bytes:
+        """The line."""
+        return self._line
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """There is nothing more."""
+        raise Bad("a literal cannot be part of a URL")
+
+    def go_ahead(self) -> None:
+        """There is nobody to tell."""
