@@ -66,7 +66,8 @@ class Conversation:
             tag = reader.tag()
             text = self._obey(self._command(reader), reader)
             self._channel.write(b"%s OK %s\r\n" % (tag, text.encode("utf-8", "replace")))
-            self._errors = max(0, self._errors - 1) if self._session.account is None else 0
+            if self._session.account is not None:  # of strangers nothing is forgiven
+                self._errors = 0
         except (Bad, No, LineTooLong, BareNewline, StoreUnavailable, TooSlow) as error:
             self._refuse(error, tag, reader)
 

@@ -135,6 +135,16 @@ def test_many_errors_are_slowed_down_and_then_end_the_session(server: Miniature,
         assert talk.response() == b""
 
 
+def test_what_a_stranger_does_right_makes_up_for_no_error(server: Miniature, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroom_imap4_server.connection.serve.__defaults__", (lambda seconds: None,))
+    with Talk(server) as talk:
+        for _ in range(19):
+            talk("NONSENSE")
+            talk.ok("NOOP")
+        talk.begin("NONSENSE")
+        assert talk.response() == b"* BYE Too many errors"
+
+
 def test_errors_are_told_to_the_plugins(server: Miniature) -> None:
     events: list[str] = []
 
