@@ -131,7 +131,8 @@ def compute(name: str, header: bytes, root: Part, read: Reader) -> bytes:
         return dump(root)
     if name == PREVIEW:
         return preview(root, read).encode("utf-8", "replace")
-    return header_fields(header, frozenset(name.encode().split()[1:]))
+    found = header_fields(header, frozenset(name.encode().split()[1:]))
+    return found.replace(b"\0", b"\x80") if b"\0" in found else found  # no literal of IMAP may hold a NUL (RFC 9051 section 9)
 
 
 def read(tx: Tx, kind: int, blob_ids: Sequence[int]) -> dict[int, bytes]:

@@ -71,7 +71,11 @@ def _plain(name: str) -> Callable[[Batch, Sequence[bytes]], Column]:
 
 
 def _body(batch: Batch, values: Sequence[bytes]) -> Column:
-    return b"BODY %b", [[body(load(value)) for value in values]]
+    def rendered() -> list[bytes]:
+        return [body(load(value)) for value in values]
+
+    slow = max(map(len, values), default=0) > QUICK
+    return b"BODY %b", [batch.session.context.offload(rendered) if slow else rendered()]
 
 
 def _preview(batch: Batch, values: Sequence[bytes]) -> Column:
@@ -147,12 +151,11 @@ def _computed(session: Session, letter: Letter, names: Iterable[str], *, own: bo
         if header is not None:
             return {name: compute(name, header, NOTHING, letter.read) for name in names}
     message = opened(session, letter, own=own)
-    header, values = message.header, {}
-    for name in names:
-        if name == PREVIEW or len(header) <= QUICK:  # previews may look into the database, which only this thread may do
-            values[name] = compute(name, header, message.root, message.read)
-        else:
-            values[name] = session.context.offload(compute, name, header, message.root, message.read)
+    header, root = message.header, message.root
+    quick = letter.size <= QUICK
+    values = {name: compute(name, header, root, message.read) for name in names if quick or name == PREVIEW}
+    if not quick:  # in a thread, but for previews, which may look into the database
+        values |= session.context.offload(lambda: {name: compute(name, header, root, message.read) for name in names if name != PREVIEW})
     return values
 
 

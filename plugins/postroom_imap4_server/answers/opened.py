@@ -67,7 +67,8 @@ def opened(session: Session, letter: Letter, *, own: bool, structure: bytes | No
     base = 0 if own else len(letter.prefix)
     if structure is not None:
         with contextlib.suppress(BadPacking):
-            return Opened(session, letter, load(structure), base)
+            root = load(structure) if len(structure) <= QUICK else session.context.offload(load, structure)
+            return Opened(session, letter, root, base)
     if letter.blob_size <= len(letter.first):
         message = letter.prefix + letter.first if own else letter.first
         return Opened(session, letter, scan(message) if len(message) <= QUICK else session.context.offload(scan, message), base)
@@ -83,7 +84,7 @@ def _kept_or_scanned(session: Session, letter: Letter) -> Part:
         with contextlib.suppress(BadPacking):
             return load(found)
     root = _scanned(session, letter, len(letter.prefix))
-    packed = dump(root)
+    packed: bytes = session.context.offload(dump, root)
     if len(packed) <= LONGEST_ANSWER:
         with contextlib.suppress(StoreUnavailable):
             kept.keep([(kind, letter.blob_id, packed)])

@@ -285,9 +285,10 @@ def test_many_messages_are_answered_in_order(talk: Clients) -> None:
 
 
 def test_a_nul_in_a_message_is_shown_as_something_else(talk: Clients) -> None:
-    message = b"Subject: s\r\n\r\na\0b\r\n"
+    message = b"Subject: s\0\r\n\r\na\0b\r\n"
     client = talk()
     client.ok(b"APPEND INBOX ~{%d}" % len(message), message)
     client.ok("SELECT INBOX")
     assert fetched(client, "FETCH 1 BODY.PEEK[TEXT]") == b"BODY[TEXT] {5}\r\na\x80b\r\n"
+    assert fetched(client, "FETCH 1 BODY.PEEK[HEADER.FIELDS (SUBJECT)]").endswith(b"\r\nSubject: s\x80\r\n\r\n")
     assert fetched(client, "FETCH 1 BINARY.PEEK[1]") == b"BINARY[1] ~{5}\r\na\0b\r\n"
