@@ -16,6 +16,7 @@ from .database import Conflict, Database, Row, Tx
 from .fulltext import places
 from .fulltext.merging import merge
 from .fulltext.scanning import Opened, Raw, opened, opened_large, read
+from .fulltext.upkeep import forget_ownerless
 from .fulltext.volume import MOST_MESSAGES, MOST_TEXT, Leaf, bind, leaf, store
 from .kept import Answer, Kept
 
@@ -71,6 +72,7 @@ class Digester:
 
     def run(self) -> int:
         """Digest all that is new; how many messages. Raises StoreUnavailable."""
+        forget_ownerless(self.db)
         return sum(map(self.mailbox, pending(self.db)))
 
     def mailbox(self, box: Pending) -> int:

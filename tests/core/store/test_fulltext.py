@@ -162,6 +162,17 @@ def test_each_account_has_its_own_index(db: Database, account: Account, fulltext
     assert len(places.shelf(db, other.id)) == len(places.shelf(db, account.id)) == 1
 
 
+def test_the_index_goes_with_its_account(db: Database, account: Account) -> None:
+    other = Accounts(db).add("ann")
+    for one in (account, other):
+        deliver(db, one.id, "shared words")
+    digest(db)
+    Accounts(db).remove("joe")
+    Blobs(db).collect(time.time())
+    digest(db)
+    assert [len(places.shelf(db, one.id)) for one in (account, other)] == [0, 1]
+
+
 def test_small_volumes_are_put_together(db: Database, account: Account, fulltext: FullText) -> None:
     blobs = []
     for number in range(70):

@@ -19,6 +19,7 @@ FORGET = "UPDATE mailbox SET digested = 0 WHERE account_id = ? AND digested > 0"
 BLOBS = "SELECT blobs FROM volume WHERE id = ?"
 REMOVE_PLACE = "DELETE FROM volume_place WHERE blob_id = ? AND account_id = ? AND volume_id = ?"
 REMOVE_HEADING = "DELETE FROM heading WHERE blob_id = ?"
+OWNERLESS = "SELECT DISTINCT account_id FROM volume WHERE NOT EXISTS (SELECT 1 FROM account WHERE account.id = volume.account_id)"
 
 
 class State(NamedTuple):
@@ -42,6 +43,12 @@ def forget(db: Database, account_id: int) -> None:
     db.write(lambda tx: tx.do(FORGET, (account_id,)))
     for volume_id in places.volumes(db, account_id):
         db.write(lambda tx, volume_id=volume_id: _drop(tx, account_id, volume_id))  # type: ignore[misc]
+
+
+def forget_ownerless(db: Database) -> None:
+    """Drop the indexes of accounts that are gone: what others have too is not removed with its blob."""
+    for (account_id,) in db.read_slow(lambda tx: tx.execute(OWNERLESS)):
+        forget(db, account_id)
 
 
 def _drop(tx: Tx, account_id: int, volume_id: int) -> None:
