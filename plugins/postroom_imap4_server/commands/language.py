@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..grammar.reader import Reader
     from ..session import Session
 
-LANGUAGES = {"en": "en", "i-default": "i-default", "default": "i-default"}  # as asked for, in lower case -> tag
+LANGUAGES = {"en": "en", "i-default": "i-default", "default": "i-default", "*": "i-default"}  # as asked for, in lower case -> tag
 
 
 def parse(reader: Reader) -> list[str]:
