@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 
 
 def canonical(session: Session, written: str) -> str:
-    """The identifier as it is kept: an account's name or ``anyone``, with ``-`` before it for rights that are denied.
+    """The identifier as it is kept: an account's name, ``anyone`` or ``$list``, with ``-`` before it for rights that are denied.
 
-    Raises No when there is no such account: a right for a name that is made later would surprise everybody.
+    Raises No when there is no such account or list: a right for a name that is made later would surprise everybody.
     """
     denied = "-" if written.startswith("-") else ""
     name = written.removeprefix("-")
     if name.lower() == acl.ANYONE:
         return denied + acl.ANYONE
+    if name.startswith("$"):
+        if name[1:].lower() not in session.context.directory.fresh().lists:
+            raise No("there is no such list", "CANNOT")
+        return denied + name.lower()
     known = LocalNames(session.context.config.domains.local).account_name(name)
     if known is None or known not in session.context.directory.fresh().users:
         raise No("there is no such user", "CANNOT")

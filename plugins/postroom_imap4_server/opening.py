@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from postroom.local_names import LocalNames
 from postroom.store import acl
 from postroom.store.folders import INBOX, SEPARATOR, has_below
 from postroom.store.mailboxes import Folder
@@ -64,8 +65,11 @@ def canonical(session: Session, name: str) -> str:
 
 
 def identifiers(session: Session) -> tuple[str, ...]:
-    """Under which identifiers rights are given to the session's user."""
-    return (session.user.name, acl.ANYONE)
+    """Under which identifiers rights are given to the session's user: the name, ``anyone``, and ``$list`` for each list with it."""
+    name = session.user.name
+    lists = session.context.directory.current().memberships.get(name, ())
+    known = LocalNames(session.context.config.domains.local) if lists else None
+    return (name, acl.ANYONE, *(f"${each}" for each, member in lists if known is not None and known.account_name(member) == name))
 
 
 def open_mailbox(session: Session, name: str, *rights: str, code_if_missing: str = "NONEXISTENT") -> Opened:

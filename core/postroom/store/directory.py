@@ -47,6 +47,7 @@ class Directory:
     wildcards: tuple[tuple[str, tuple[str, ...]], ...] = ()  # addresses with * or ?
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     administrator: str = ""  # the main administrator: the eldest enabled one; "" when there is none
+    memberships: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)  # name -> lists with perhaps that user, as written
 
 
 class DirectoryCache:
@@ -96,14 +97,16 @@ def _version(tx: Tx) -> int:
 def _load(tx: Tx) -> Directory:
     version = _version(tx)  # first: a change while the rest is read leaves an old version, so it is read again
     users = [_user(row) for row in tx.execute(USERS)]
-    mappings = _gathered(tx.execute(MAPPINGS))
+    mappings, lists = _gathered(tx.execute(MAPPINGS)), _gathered(tx.execute(LISTS))
+    names = {user.name for user in users}
     return Directory(
         version,
         {user.name: user for user in users},
         {address: targets for address, targets in mappings.items() if not _wild(address)},
         tuple((address, targets) for address, targets in mappings.items() if _wild(address)),
-        _gathered(tx.execute(LISTS)),
+        lists,
         next((user.name for user in users if user.admin and user.enabled), ""),
+        _memberships(names, lists),
     )
 
 
@@ -116,6 +119,17 @@ def _gathered(rows: list[tuple[str, str | None]]) -> dict[str, tuple[str, ...]]:
     for name, target in rows:
         found.setdefault(name, []).extend([] if target is None else [target])
     return {name: tuple(targets) for name, targets in found.items()}
+
+
+def _memberships(names: set[str], lists: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """For each user the lists whose members begin with that name, an @ and a domain or nothing."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, members in lists.items():
+        for member in members:
+            local = member.partition("@")[0].lower()
+            if local in names:
+                found.setdefault(local, []).append((name, member))
+    return {name: tuple(pairs) for name, pairs in found.items()}
 
 
 def _user(row: tuple[int, str, int, int, int, int, int, str, int, str, int, int]) -> User:

@@ -44,6 +44,8 @@ class Lists(Changes):
             row = tx.one("DELETE FROM dlist WHERE name = ? RETURNING id", (name.lower(),))
             if row is not None:
                 tx.do("DELETE FROM dlist_member WHERE list_id = ?", row)
+                # The members of a later list of this name must not get the rights that were given to the present ones
+                tx.do("DELETE FROM acl WHERE identifier IN (?, ?)", (f"${name.lower()}", f"-${name.lower()}"))
             return row is not None
 
         return self.change(work)

@@ -101,3 +101,27 @@ def test_a_client_with_NOTIFY_hears_at_once_of_a_folder_that_is_shared_with_it(t
     bob.ok('NOTIFY SET (subtree ("#users") (MailboxName))')
     alice.ok("SETACL Sent bob lr")
     assert any(b'"#users/alice/Sent"' in line for line in bob.ok("NOOP"))
+
+
+def test_members_of_a_list_have_its_rights_as_long_as_they_are_members(server: Miniature, talk: Clients) -> None:
+    server.context.accounts.add_list("sales", ["Bob@example.test", "eve@elsewhere.example"])
+    server.add_user("eve", "secret")
+    talk().ok("SETACL Sent $Sales lr")
+    status = "STATUS #users/alice/Sent (MESSAGES)"
+    assert talk("bob").answer(status).startswith("OK")
+    assert talk("eve").answer(status).startswith("NO [NONEXISTENT]")  # her address is elsewhere, the name is the same by chance
+    server.context.accounts.set_members("sales", ["eve"])
+    server.context.directory.refresh()
+    assert talk("bob").answer(status).startswith("NO [NONEXISTENT]")
+    assert talk("eve").answer(status).startswith("OK")
+
+
+def test_a_list_that_is_gone_gives_no_rights_nor_does_the_next_of_that_name(server: Miniature, talk: Clients) -> None:
+    server.context.accounts.add_list("sales", ["bob"])
+    server.context.directory.refresh()
+    talk().ok("SETACL Sent $sales lr")
+    server.context.accounts.remove_list("sales")
+    server.context.accounts.add_list("sales", ["bob"])
+    server.context.directory.refresh()
+    assert talk("bob").answer("STATUS #users/alice/Sent (MESSAGES)").startswith("NO [NONEXISTENT]")
+    assert talk().answer("SETACL Sent $nolist lr").startswith("NO [CANNOT]")
