@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..answers.answering import Answering
-from ..choosing import choose
+from ..choosing import Chosen, choose
 from ..grammar.fetching import Item, Request, read_request
 from ..refusals import Bad, No
 from ..resyncing import without
@@ -16,7 +16,6 @@ from ..telling import vanished
 from .command import SELECTED, Command
 
 if TYPE_CHECKING:
-    from ..choosing import Chosen
     from ..session import Session
     from ..view import View
 
@@ -30,11 +29,11 @@ def run(session: Session, request: Request, *, uid: bool) -> str:
     items = _items(session, request, uid=uid)
     if MODSEQ in items:
         session.condstore = True  # RFC 7162 section 3.1: this enables it
-    chosen = choose(session, request.numbers, uid=uid)
+    chosen, positions = _choose(session, request, uid=uid)
     if modifiers.vanished and modifiers.changed_since is not None:
         _tell_vanished(session, request, modifiers.changed_since)
     answering = Answering(session, items)
-    answering.send(_positions(view, chosen, request))
+    answering.send(positions)
     if answering.unknown:
         raise No("the transfer encoding of a part is not known", "UNKNOWN-CTE")  # RFC 3516 section 4.3
     return _verdict(view, chosen, uid=uid)
@@ -70,17 +69,27 @@ def _tell_vanished(session: Session, request: Request, since: int) -> None:
     session.send(vanished(without(gone, view.uids), earlier=True))
 
 
-def _positions(view: View, chosen: Chosen, request: Request) -> Sequence[int]:
-    """The messages as indexes into ``view.uids``, after the modifiers."""
-    places, modifiers = chosen.places, request.modifiers
-    positions: Sequence[int] = places[0] if len(places) == 1 else list(chain.from_iterable(places))
-    if modifiers.changed_since is not None:
+def _choose(session: Session, request: Request, *, uid: bool) -> tuple[Chosen, Sequence[int]]:
+    """The messages that are meant, and as indexes into ``view.uids`` those of them that are answered for."""
+    view, modifiers = session.selected, request.modifiers
+    if modifiers.partial is None:
+        chosen = choose(session, request.numbers, uid=uid)
+        positions = _joined(chosen.places)
+    else:
+        first, last = modifiers.partial
+        if abs(last - first) >= session.settings.message_limit:  # RFC 9738 section 3.1
+            raise No("too many messages at once", f"MESSAGELIMIT {session.settings.message_limit}")
+        positions = _page(_joined(view.ranges(request.numbers, uid=uid)), first, last)
+        chosen = Chosen([], len(positions))
+    if modifiers.changed_since is not None:  # RFC 9394 section 3.4: of the page
         modseqs = view.columns.modseqs
         rows = ((position, view.row(position)) for position in positions)
         positions = [position for position, row in rows if row >= 0 and modseqs[row] > modifiers.changed_since]
-    if modifiers.partial is not None:
-        positions = _page(positions, *modifiers.partial)
-    return positions
+    return chosen, positions
+
+
+def _joined(places: Sequence[range]) -> Sequence[int]:
+    return places[0] if len(places) == 1 else list(chain.from_iterable(places))
 
 
 def _page(positions: Sequence[int], first: int, last: int) -> Sequence[int]:

@@ -223,6 +223,19 @@ def test_a_page_of_the_answer_can_be_had(talk: Clients, partial: str, uids: list
     assert client.ok(f"UID FETCH 1:* UID (PARTIAL {partial})") == [b"* %d FETCH (UID %d)" % (uid, uid) for uid in uids]
 
 
+def test_of_a_page_only_what_has_changed_is_told(talk: Clients) -> None:
+    client = fill(talk(), *[SIMPLE] * 4)
+    modseq = int(re.findall(rb"MODSEQ \((\d+)\)", fetched(client, "FETCH 4 MODSEQ"))[0])
+    client.ok(r"STORE 1,3 +FLAGS.SILENT (\Flagged)")
+    answers = client.ok(f"UID FETCH 1:* UID (PARTIAL -1:-2 CHANGEDSINCE {modseq})")
+    assert [answer.split(b" MODSEQ")[0] for answer in answers] == [b"* 3 FETCH (UID 3"]
+
+
+def test_a_page_that_is_too_long_is_refused(talk: Clients) -> None:
+    client = fill(talk(), SIMPLE)
+    assert client.answer("UID FETCH 1:* UID (PARTIAL 1:1000001)").startswith("NO [MESSAGELIMIT 1000000] ")
+
+
 def test_what_is_gone_is_passed_over_and_told(talk: Clients) -> None:
     client, other = fill(talk(), SIMPLE, SIMPLE), talk()
     other.ok("SELECT INBOX")
