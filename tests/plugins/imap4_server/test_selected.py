@@ -118,3 +118,70 @@ def test_nothing_changes_in_a_mailbox_that_is_examined(client: Talk) -> None:
 def test_numbers_beyond_the_last_message_are_refused(client: Talk) -> None:
     assert client.answer(r"STORE 5 +FLAGS (\Seen)").startswith("BAD")
     assert client.answer(r"UID STORE 5 +FLAGS (\Seen)").startswith("OK")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "STORE",
+        "STORE 1",
+        "STORE 1 FLAGS",
+        "STORE 0 FLAGS ()",
+        "STORE 1:2: FLAGS ()",
+        "STORE 1,,2 FLAGS ()",
+        r"STORE 1 FLAGS (\Recent)",
+        r"STORE 1 FLAGS (\Seen",
+        "STORE 1 FLAGS () more",
+        "STORE 1 () FLAGS ()",
+        "STORE 1 (UNCHANGEDSINCE) FLAGS ()",
+        "STORE 1 (UNCHANGEDSINCE x) FLAGS ()",
+        "STORE 1 (UNCHANGEDSINCE 9223372036854775808) FLAGS ()",
+        "STORE 1 FLAGS.LOUD ()",
+        "COPY 1",
+        "COPY 1 ",
+        "COPY 1 a b",
+        "MOVE a Archive",
+        "UID EXPUNGE",
+        "UID EXPUNGE 1 2",
+        "EXPUNGE 1",
+        "CLOSE now",
+        "UNSELECT now",
+        "CHECK now",
+        "UID CHECK",
+    ],
+)
+def test_what_is_no_command_is_bad_and_changes_nothing(client: Talk, command: str) -> None:
+    assert client.answer(command).startswith("BAD")
+    assert b"* 4 EXISTS" in client.ok("SELECT INBOX")
+
+
+def test_in_an_empty_mailbox_there_is_no_last_message(client: Talk) -> None:
+    client.ok("SELECT Archive")
+    assert client.answer(r"STORE * +FLAGS (\Seen)").startswith("BAD")
+    assert client.answer("COPY 1:* INBOX").startswith("BAD")
+    assert client.answer("UID COPY 1:* INBOX") == "OK COPY completed"
+    assert client.ok("EXPUNGE") == []
+
+
+def test_messages_move_within_a_mailbox_to_its_end(client: Talk) -> None:
+    assert client.ok("UID MOVE 2 INBOX")[1:] == [b"* 2 EXPUNGE", b"* 4 EXISTS", b"* 4 RECENT"]
+    assert client.ok("FETCH 4 UID") == [b"* 4 FETCH (UID 5)"]
+
+
+def test_without_message_numbers_all_is_told_by_uid(client: Talk, other: Talk) -> None:
+    client.ok("ENABLE UIDONLY")
+    for command in (r"STORE 1 +FLAGS (\Seen)", "COPY 1 Archive", "MOVE 1 Archive"):
+        assert client.answer(command).startswith("BAD [UIDREQUIRED]")
+    other.ok(r"STORE 2 +FLAGS.SILENT (\Draft)")
+    other.ok("MOVE 1 Archive")
+    assert client.ok(r"UID STORE 4 +FLAGS (\Seen)") == [
+        rb"* 4 UIDFETCH (FLAGS (\Seen \Recent))",
+        b"* VANISHED 1",
+        rb"* 2 UIDFETCH (FLAGS (\Draft \Recent))",
+    ]
+
+
+def test_a_silent_store_that_somebody_else_has_crossed_is_told_as_a_whole(client: Talk, other: Talk) -> None:
+    other.ok(r"STORE 1 +FLAGS.SILENT (\Flagged)")
+    assert client.ok(r"STORE 1:2 +FLAGS.SILENT (\Seen)")[0] == rb"* 1 FETCH (UID 1 FLAGS (\Seen \Flagged \Recent))"
+    assert client.ok("NOOP") == []
