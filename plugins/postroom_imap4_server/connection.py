@@ -45,7 +45,7 @@ class Conversation:
     def run(self) -> None:
         """Talk until the session ends, which is always an exception: Closing after LOGOUT."""
         session = self._session
-        self._stream.deadline = min(self._stream.deadline, time.monotonic() + session.limits.session)
+        self._know(known=False)
         code = " ".join(capabilities.offered(session))
         session.untagged(f"OK [CAPABILITY {code}] {session.context.config.server.hostname} IMAP4 ready")
         while True:
@@ -73,9 +73,16 @@ class Conversation:
 
     def _reader(self) -> Reader:
         session = self._session
-        self._channel.known = session.account is not None
+        if self._channel.known is (session.account is None):
+            self._know(known=session.account is not None)
         self._channel.begin(session.woken)
         return Reader(self._channel, session.limits, known=self._channel.known, utf8=session.utf8, rev2=session.rev2)
+
+    def _know(self, *, known: bool) -> None:
+        """Somebody has logged in, or nobody has: that decides how long the whole session may take."""
+        limits = self._session.limits
+        self._channel.known = known
+        self._stream.deadline = time.monotonic() + (limits.session if known else limits.before_login)
 
     def _command(self, reader: Reader) -> Command:
         """The command that comes next, if it may be used now: before its arguments are read, lest a stranger send us literals."""

@@ -28,4 +28,6 @@ class ImapLimits(Limits):
     # --- what a command may cost ---
     held: int = 1_048_576  # bytes of the messages of one APPEND in memory; the others of a long MULTIAPPEND wait in the database
     search_seconds: float = 30.0  # of one SEARCH, SORT or THREAD
+    before_login: float = 600.0  # seconds in which somebody must log in: who only says NOOP does not keep a place
+    session: float = 2_592_000.0  # whole connection after the login: clients stay for weeks
     idle_in_idle: float = 1_860.0  # silence within IDLE: clients repeat it every 29 minutes (RFC 2177)

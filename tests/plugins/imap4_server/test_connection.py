@@ -281,6 +281,18 @@ def test_silence_ends_a_session(configured: Configured) -> None:
         assert talk.response() == b""
 
 
+def test_a_stranger_cannot_keep_a_place_by_saying_noop(configured: Configured) -> None:
+    server = configured()
+    object.__setattr__(server.services["IMAP4"].limits, "before_login", 0.3)
+    with Talk(server) as stranger, Talk(server) as user:
+        user.log_in()
+        stranger.ok("NOOP")
+        gevent.sleep(0.35)
+        assert stranger.response() == b"* BYE Autologout: idle for too long"
+        assert user.ok("UNAUTHENTICATE") == []
+        assert user.response() == b"* BYE Autologout: idle for too long"
+
+
 def test_who_has_logged_in_has_half_an_hour_at_least() -> None:
     with pytest.raises(ValueError, match="greater than or equal to 1800"):
         Settings.model_validate({"services": [{"id": 1, "name": "x", "listen": ["127.0.0.1:0"], "idle_timeout": "29m"}]})
