@@ -130,5 +130,6 @@ def permanent(view: View) -> list[str]:
     r"""The flags that the client may change; ``\*``: and keywords of its own."""
     if view.read_only:
         return []
-    system = [name for name in SYSTEM_FLAGS if RIGHT_OF.get(name, "w") in view.rights]
-    return [*system, *view.keywords.split(), "\\*"] if "w" in view.rights else system
+    rights = view.rights
+    system = [name for name in SYSTEM_FLAGS if RIGHT_OF.get(name, "w") in rights]
+    return [*system, *view.keywords.split(), "\\*"] if "w" in rights else system

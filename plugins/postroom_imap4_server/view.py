@@ -5,9 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from postroom.store import acl
 from postroom.store.snapshots import NO_MAILBOX
 
 from .numbering import GONE, Numbering
+from .opening import identifiers
 from .refusals import Bye
 from .telling import expunges, flag_names, flags_of_uids
 
@@ -21,26 +23,37 @@ if TYPE_CHECKING:
 class View(Numbering):
     """The selected mailbox of one session. ``recent``: the first UID that is recent here, of which there are ``recents``."""
 
-    __slots__ = ("_new", "_words", "keywords", "name", "read_only", "recent", "recents", "rights")
+    __slots__ = ("_new", "_rights", "_words", "guest", "keywords", "name", "read_only", "recent", "recents")
 
     def __init__(self, session: Session, opened: Opened, *, read_only: bool, recent: int, recents: int) -> None:
         super().__init__(session, opened.folder)
         self.name = opened.name  # as the client named it
-        self.rights = opened.rights  # letters of RFC 4314
+        self.guest = opened.folder.account_id != session.user.id and opened.folder.id != NO_MAILBOX  # in another user's mailbox
+        self._rights = opened.rights
         self.read_only = read_only
         self.recent, self.recents = recent, recents
         self.keywords = opened.folder.keywords  # of the mailbox, as the client knows them
         self._new = True  # SELECT has not ended
         self._words: dict[int, str] | None = None  # of the snapshot whose keywords the client knows
 
+    @property
+    def rights(self) -> frozenset[str]:
+        """What the user may do here, in letters of RFC 4314; a guest what he may do now, for it may be taken from him at any time."""
+        if not self.guest:
+            return self._rights
+        entries = self._session.context.db.read(lambda tx: acl.entries(tx, self.folder.id))
+        return acl.rights(entries, identifiers(self._session))
+
     def updates(self, session: Session, *, expunge: bool, flags: bool = True) -> None:
-        """Tell all that is pending; messages that are gone only if ``expunge``. Raises Bye when the mailbox is gone.
+        """Tell all that is pending; messages that are gone only if ``expunge``. Raises Bye when the mailbox, or the right to it, is gone.
 
         Without ``flags`` changes of flags stay pending (NOTIFY without FlagChange).
         """
         if self._new:
             self._new = False  # SELECT has told how it is; what has happened during it is told by the next command
             return
+        if self.guest and "r" not in self.rights:
+            raise Bye("you may not read the selected mailbox any more")
         if self._columns is None and self._glance():
             return
         self.refresh()

@@ -78,8 +78,9 @@ def run(session: Session, order: Order, *, uid: bool) -> str:
 
 def _allowed(session: Session, view: View, order: Order) -> list[Change]:
     """The change as far as the user has the rights to it. Raises No when that is nothing (RFC 4314 section 4)."""
-    allowed = sum(bits for right, bits in BITS.items() if right in view.rights)
-    keywords = order.flags.keywords if "w" in view.rights else ()
+    rights = view.rights
+    allowed = sum(bits for right, bits in BITS.items() if right in rights)
+    keywords = order.flags.keywords if "w" in rights else ()
     if allowed == ALL_FLAGS:
         return [Change(order.mode, order.flags.bits, keywords)]
     asked = order.flags.bits if order.mode != "set" else ALL_FLAGS
@@ -89,7 +90,7 @@ def _allowed(session: Session, view: View, order: Order) -> list[Change]:
         return [Change(order.mode, asked & allowed, keywords)]
     # All flags are replaced but those that are not the user's to change
     folder = session.context.mailboxes.by_id(view.folder.id)
-    others = tuple(folder.keywords.split()) if folder is not None and "w" in view.rights else ()
+    others = tuple(folder.keywords.split()) if folder is not None and "w" in rights else ()
     kept = {word.lower() for word in keywords}
     gone = tuple(word for word in others if word.lower() not in kept)
     return [Change("remove", allowed & ~order.flags.bits, gone), Change("add", allowed & order.flags.bits, keywords)]

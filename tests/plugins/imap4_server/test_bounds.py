@@ -76,6 +76,17 @@ def test_a_copy_keeps_only_flags_that_the_guest_may_set(talk: Clients) -> None:
     assert owner.ok("FETCH 1 FLAGS") == [rb"* 1 FETCH (FLAGS (\Seen \Recent))"]
 
 
+def test_rights_that_are_taken_away_are_gone_at_once(guest: Callable[[str], Talk], talk: Clients) -> None:
+    client, owner = guest("lrswte"), talk()
+    client.ok(f"SELECT {SHARED}")
+    owner.ok("SETACL INBOX bob lr")
+    assert client.answer("EXPUNGE").startswith("NO [NOPERM]")
+    assert client.answer(r"STORE 1 +FLAGS (\Seen)").startswith("NO [NOPERM]")
+    owner.ok("DELETEACL INBOX bob")
+    client.begin("NOOP")
+    assert client.response().startswith(b"* BYE")
+
+
 # --- quota
 
 
