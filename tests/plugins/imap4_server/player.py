@@ -120,6 +120,13 @@ class Player:
     def uid_fetch(self) -> None:
         self.say("UID FETCH", f"{self._uids() or '1:*'} FLAGS")
 
+    def read(self) -> None:
+        """The server sets \\Seen by itself, and says so."""
+        if uids := self._uids():
+            self.say("UID FETCH", f"{uids} BODY[TEXT]")
+        else:
+            self.say("FETCH", f"{self._numbers()} (RFC822.SIZE BODY[])")
+
     def search(self) -> None:
         self.say(self.choice.choice(("SEARCH", "UID SEARCH")), self.choice.choice(("DELETED", "SEEN", "1:* UNSEEN", "ALL")))
 
@@ -187,6 +194,7 @@ MOVES: dict[str, tuple[int, bool]] = {
     "reselect": (2, False),
     "fetch": (8, True),
     "uid_fetch": (8, True),
+    "read": (4, True),
     "store": (14, True),
     "search": (3, True),
     "expunge": (4, True),
