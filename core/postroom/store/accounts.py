@@ -92,9 +92,8 @@ class Accounts(Mappings, Lists):
         def work(tx: Tx) -> None:
             refuse_taken(tx, account.name)
             tx.do(INSERT, [_stored(column, getattr(account, column)) for column in COLUMNS])
-            validity = appending.new_validity(tx)
             for folder, special in self.folders.items():
-                appending.make(tx, account.id, folder, special=special, validity=validity)
+                appending.make(tx, account.id, folder, special=special)
 
         self.change(work)
         return account

@@ -114,12 +114,12 @@ def shows(prefix: bytes) -> bool:
     return QUIET.fullmatch(prefix) is None
 
 
-def make(tx: Tx, account_id: int, folder: str, *, special: str | None = None, validity: int = 0) -> None:
+def make(tx: Tx, account_id: int, folder: str, *, special: str | None = None) -> None:
     """Make a folder unless it exists, and subscribe its owner to it: clients hide other folders.
 
-    ``special`` is what the name means when not given. ``validity``: its UIDVALIDITY, a new one when not given.
+    ``special`` is what the name means when not given.
     """
-    values = (new_id(), folder, validity or new_validity(tx), SPECIAL.get(folder, "") if special is None else special, account_id)
+    values = (new_id(), folder, new_validity(tx), SPECIAL.get(folder, "") if special is None else special, account_id)
     if tx.one(MAKE, values) is not None:
         tx.do(SUBSCRIBE, (account_id, folder))
 
