@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from postroom.store.folders import SEPARATOR
+from postroom.store.database import StoreUnavailable
+from postroom.store.folders import SEPARATOR, above
 
 from . import listing, trees
 from .answers.answering import Answering
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .view import View
 
 MOST_WATCHED = 1_000  # mailboxes; each change of one costs a look at it
+BREATH = 500  # names
 OVERFLOW = "NOTIFICATIONOVERFLOW"
 OF_MAILBOXES = OF_MESSAGES | {METADATA}  # what a mailbox must be watched for
 
@@ -162,9 +164,12 @@ class Notifying:
 
     def _tell_names(self, session: Session, *, told: bool) -> None:
         """Compare the names with what they were, and tell what is different."""
-        before = self._nodes
-        self._look(session)
-        self._tree_changed = None
+        before, self._tree_changed = self._nodes, None  # what changes while we look is told the next time
+        try:
+            self._look(session)
+        except StoreUnavailable:
+            self._tree_changed = told
+            raise
         session.observe()
         if len(self._watched) > MOST_WATCHED:
             self.stop(session)
@@ -207,7 +212,9 @@ class Notifying:
             return
         self._nodes = listing.gather(session, others=True, subscribed=True)
         watched: dict[int, Watched] = {}
-        for name, node in self._nodes.items():
+        for count, (name, node) in enumerate(self._nodes.items(), 1):
+            if count % BREATH == 0:
+                session.out.breathe()
             events = self._events(node, name) & OF_MAILBOXES
             if events and node.folder is not None and "r" in node.rights:
                 old = self._watched.get(node.folder.id)
@@ -229,7 +236,7 @@ def _matches(group: Group, node: Node, name: str) -> bool:
     if group.filter == MAILBOXES:
         return name in group.names
     if group.filter == SUBTREE:
-        return any(name == top or name.startswith(top + SEPARATOR) for top in group.names)
+        return name in group.names or any(top in group.names for top in above(name))
     if group.filter == b"SUBSCRIBED":
         return node.subscribed
     return (

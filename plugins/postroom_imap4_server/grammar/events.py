@@ -17,14 +17,14 @@ UNSUPPORTED = frozenset({b"ANNOTATIONCHANGE"})
 OF_MESSAGES = frozenset({NEW, GONE, FLAGS})
 SELECTED, DELAYED, SUBTREE, MAILBOXES = b"SELECTED", b"SELECTED-DELAYED", b"SUBTREE", b"MAILBOXES"
 FILTERS = frozenset({SELECTED, DELAYED, b"INBOXES", b"PERSONAL", b"SUBSCRIBED", SUBTREE, MAILBOXES})
-MOST_GROUPS = 100
+MOST_GROUPS = 20
 
 
 class Group(NamedTuple):
     """Some mailboxes, and what the client wants to know of them."""
 
     filter: bytes  # one of FILTERS
-    names: tuple[str, ...] = ()  # of SUBTREE and MAILBOXES
+    names: frozenset[str] = frozenset()  # of SUBTREE and MAILBOXES
     events: frozenset[str] = frozenset()
     items: tuple[Item, ...] = ()  # what to fetch of new messages
 
@@ -73,9 +73,9 @@ def _group(reader: Reader) -> Group:
     if word not in FILTERS:
         raise reader.bad("there is no such set of mailboxes")
     reader.sp()
-    names: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
     if word in (SUBTREE, MAILBOXES):
-        names = tuple(reader.one_or_list(reader.mailbox))
+        names = frozenset(reader.one_or_list(reader.mailbox))
         reader.sp()
     group = Group(word, names)
     if not reader.take(b"NONE"):
