@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from postroom.store.uids import UidRanges
@@ -25,8 +26,9 @@ class Chosen(NamedTuple):
 
     def gone(self, view: View) -> int:
         """How many of them are gone, though the client counts them still."""
-        positions = [view.position(uid) for uid in view.gone]
-        return sum(position in place for place in self.places for position in positions)
+        starts = [place.start for place in self.places]
+        positions = (view.position(uid) for uid in view.gone)
+        return sum(1 for position in positions if (n := bisect_right(starts, position)) and position in self.places[n - 1])
 
 
 def choose(session: Session, numbers: NumberSet, *, uid: bool) -> Chosen:
@@ -39,9 +41,10 @@ def choose(session: Session, numbers: NumberSet, *, uid: bool) -> Chosen:
         return Chosen(places, count)
     kept: list[range] = []
     for place in reversed(places):
-        kept.insert(0, place[-most:] if len(place) > most else place)
-        most -= len(kept[0])
+        kept.append(place[-most:] if len(place) > most else place)
+        most -= len(kept[-1])
         if not most:
             break
+    kept.reverse()
     lowest = view.uids[kept[0].start]
     return Chosen(kept, session.settings.message_limit, f"[MESSAGELIMIT {session.settings.message_limit} {lowest}] ")
