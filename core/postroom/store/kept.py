@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from postroom.mail.structure import Part, bodystructure, dump, envelope, header_fields, preview
 from postroom.mail.structure.transfer import Reader
 
-from .database import Conflict, Database, Tx
+from .database import Conflict, Database, StoreUnavailable, Tx
 
 STRUCTURE, ENVELOPE, BODYSTRUCTURE, PREVIEW = "STRUCTURE", "ENVELOPE", "BODYSTRUCTURE", "PREVIEW"
 FIELDS = "HEADER.FIELDS"  # with the names behind it: "HEADER.FIELDS date from"
@@ -77,7 +77,8 @@ class Kept:
             found = self._kinds.get(name)
         elif found is not None and now * 1000 - self._asked[name] > NOTED:
             self._asked[name] = at = int(now * 1000)
-            self.db.write(lambda tx: tx.do(ASKED, (at, found)))
+            with contextlib.suppress(StoreUnavailable):
+                self.db.write(lambda tx: tx.do(ASKED, (at, found)))
         return found
 
     def answers(self, kind: int, blob_ids: Sequence[int]) -> dict[int, bytes]:
@@ -100,7 +101,7 @@ class Kept:
         self._looked = 0.0
 
     def _add(self, name: str, now: float) -> None:
-        with contextlib.suppress(Conflict):  # another worker was quicker
+        with contextlib.suppress(Conflict, StoreUnavailable):  # another worker was quicker; the disk is full: what is there can be read
             self.db.write(lambda tx: tx.do(ADD, (name, int(now * 1000), MOST_KINDS)))
 
     def _look(self, now: float) -> None:

@@ -70,6 +70,8 @@ class Answering:
             flagged = context.db.write(lambda tx: change_flags(tx, mailbox_id, unseen, Change("add", SEEN)))
         except KeyError:
             raise Bye(GONE) from None
+        except StoreUnavailable:  # a full disk: mail can be read all the same
+            return set()
         context.columns.applied(mailbox_id, flagged)
         view.refresh(flagged)
         if flagged.changed:

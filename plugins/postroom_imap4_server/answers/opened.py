@@ -78,14 +78,14 @@ def opened(session: Session, letter: Letter, *, own: bool, structure: bytes | No
 def _kept_or_scanned(session: Session, letter: Letter) -> Part:
     """The structure of a large blob: looked up, or else found out and kept."""
     kept = session.context.kept
-    kind = kept.kinds()[STRUCTURE]
-    found = kept.answers(kind, [letter.blob_id]).get(letter.blob_id)
+    kind = kept.kind(STRUCTURE)
+    found = kept.answers(kind, [letter.blob_id]).get(letter.blob_id) if kind is not None else None
     if found is not None:
         with contextlib.suppress(BadPacking):
             return load(found)
     root = _scanned(session, letter, len(letter.prefix))
     packed: bytes = session.context.offload(dump, root)
-    if len(packed) <= LONGEST_ANSWER:
+    if kind is not None and len(packed) <= LONGEST_ANSWER:
         with contextlib.suppress(StoreUnavailable):
             kept.keep([(kind, letter.blob_id, packed)])
     return root

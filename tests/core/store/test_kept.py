@@ -7,7 +7,7 @@ import pytest
 from postroom.mail.structure import load, scan
 from postroom.store import kept as keeping
 from postroom.store.blobs import Blobs
-from postroom.store.database import Database
+from postroom.store.database import Database, StoreUnavailable
 from postroom.store.kept import Kept, computed, fields_kind
 
 MESSAGE = b"Subject: s\r\nFrom: a@b\r\n\r\nbody\r\n"
@@ -86,6 +86,16 @@ def test_a_kind_that_nobody_asks_for_is_forgotten(db: Database) -> None:
     kept.forget_unused()
     assert set(kept.kinds()) == {*keeping.ALWAYS, "HEADER.FIELDS b"}
     assert kept.answers(old, [blob]) == {}
+
+
+def test_nothing_is_kept_and_nothing_fails_when_nothing_can_be_written(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fn: object, keys: object = ()) -> None:
+        raise StoreUnavailable("disk full")
+
+    monkeypatch.setattr(db, "write", full)
+    kept = Kept(db)
+    assert kept.kinds() == {}
+    assert kept.kind("HEADER.FIELDS a", add=True) is None
 
 
 def test_answers_are_computed() -> None:

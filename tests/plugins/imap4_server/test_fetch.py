@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from postroom.store.database import StoreUnavailable
 from postroom.testing import Miniature
 from tests.plugins.imap4_server.talk import Talk
 
@@ -177,6 +178,16 @@ def test_nothing_is_seen_in_a_mailbox_that_is_examined(talk: Clients) -> None:
     client.ok("EXAMINE INBOX")
     assert b"FLAGS" not in client.ok("FETCH 1 BODY[]")[0]
     assert rb"\Seen" not in fetched(client, "FETCH 1 FLAGS")
+
+
+def test_mail_can_be_read_when_nothing_can_be_written(talk: Clients, server: Miniature, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fn: object, keys: object = ()) -> None:
+        raise StoreUnavailable("disk full")
+
+    client = fill(talk(), SIMPLE, LARGE)
+    monkeypatch.setattr(server.context.db, "write", full)
+    assert fetched(client, "FETCH 1 (BODY[TEXT] ENVELOPE)").startswith(b"BODY[TEXT] {6}\r\nbody\r\n ENVELOPE (")
+    assert fetched(client, "FETCH 2 BODY[1]") == b"BODY[1] {10}\r\nsmall part"
 
 
 def test_others_are_told_what_was_read(talk: Clients) -> None:
