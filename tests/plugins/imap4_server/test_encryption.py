@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import imaplib
+import ssl
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from postroom.testing import Miniature
 from postroom_imap4_server.plugin import Plugin
 from tests.plugins.imap4_server.talk import Talk
+from tests.server import serving
 
 Clients = Callable[..., Talk]
 
@@ -93,3 +97,30 @@ def test_a_plugin_may_choose_the_encryption_of_a_connection(server: Miniature) -
     plugin: Plugin = server.plugin("imap4_server")
     chosen = [service.encryption(Talk(server).peer.client) for service in plugin.register_services()]
     assert chosen == ["tls", "tls"]
+
+
+CHOOSER = """
+from postroom import hookimpl
+from postroom.config.schema import PluginSettings as Settings
+
+class Plugin:
+    def __init__(self, context, settings):
+        pass
+
+    @hookimpl
+    def connection_encryption(self, client, encryption):
+        return {"starttls": "tls", "tls": "none"}[encryption]
+"""
+
+
+def test_a_real_server_encrypts_as_a_plugin_wants_it(tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "chooser.py").write_text(CHOOSER)
+    changes = {"plugin_dirs": [str(tmp_path / "plugins")], "plugins": {"chooser": {}}}
+    unverified = ssl.create_default_context()
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+    with serving(tmp_path / "server", changes) as server:
+        with imaplib.IMAP4_SSL("127.0.0.1", server.ports["IMAP4"], ssl_context=unverified, timeout=10) as encrypted:
+            assert "STARTTLS" not in encrypted.capabilities
+        with imaplib.IMAP4("127.0.0.1", server.ports["IMAP4S"], timeout=10) as plain:
+            assert "STARTTLS" not in plain.capabilities
