@@ -21,12 +21,16 @@ LONGEST = 8_000  # characters of a VANISHED response
 RIGHT_OF = {"\\Seen": "s", "\\Deleted": "t"}  # RFC 4314 section 4: the right to change a flag, "w" for all others
 
 
-def expunges(session: Session, uids: Sequence[int], gone: Sequence[int]) -> bytes:
-    """What tells that ``gone`` (ascending) leave the numbering ``uids``."""
+def expunges(session: Session, uids: Sequence[int], gone: Sequence[int]) -> None:
+    """Tell that ``gone`` (ascending) leave the numbering ``uids``."""
     if session.qresync or session.uidonly:  # RFC 7162 section 3.2.10, RFC 9586 section 3.5
-        return vanished(ascending(gone))
-    # From the last to the first, so that each number is what it was before (RFC 9051 section 7.5.1)
-    return b"".join(b"* %d EXPUNGE\r\n" % (bisect_left(uids, uid) + 1) for uid in reversed(gone))
+        session.send(vanished(ascending(gone)))
+        return
+    for end in range(len(gone), 0, -PIECE):
+        # From the last to the first, so that each number is what it was before (RFC 9051 section 7.5.1)
+        piece = reversed(gone[max(0, end - PIECE) : end])
+        session.send(b"".join([b"* %d EXPUNGE\r\n" % (bisect_left(uids, uid) + 1) for uid in piece]))
+        session.out.breathe()
 
 
 def vanished(ranges: Iterable[tuple[int, int]], *, earlier: bool = False) -> bytes:

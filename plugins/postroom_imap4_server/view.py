@@ -93,7 +93,7 @@ class View(Numbering):
 
     def _tell_gone(self) -> None:
         gone = self._gone
-        self._session.send(expunges(self._session, self.uids, gone))
+        expunges(self._session, self.uids, gone)
         self.exists -= len(gone)
         self.recents = max(0, self.recents - len(gone) + bisect_left(gone, self.recent))
         if self.saved:  # RFC 5182 section 2.1: what is expunged leaves the saved result

@@ -143,3 +143,9 @@ def test_uid_expunge_takes_the_newest(crowded: Talk) -> None:
     crowded.ok(r"STORE 1:500 +FLAGS.SILENT (\Deleted)")
     crowded.ok(r"STORE 501:* +FLAGS.SILENT (\Deleted)")
     assert crowded.answer("UID EXPUNGE 1:*") == "OK [MESSAGELIMIT 1000 4] EXPUNGE completed"
+
+
+def test_very_many_messages_leave_one_by_one_from_the_end(crowded: Talk) -> None:
+    crowded.ok(r"STORE 1:500 +FLAGS.SILENT (\Deleted)")
+    crowded.ok(r"STORE 502:* +FLAGS.SILENT (\Deleted)")
+    assert crowded.ok("EXPUNGE") == [b"* %d EXPUNGE" % number for number in (*range(1_003, 501, -1), *range(500, 0, -1))]
