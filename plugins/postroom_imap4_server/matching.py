@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from postroom.store.fulltext.index import FullText, Scope
@@ -252,7 +253,7 @@ def _search(place: Place, text: str, scope: Scope, among: int, field: str = "") 
     if not needle.text and not field:
         return among
     blobs = list(masks.chosen(among, columns.blobs))
-    fresh = [blob for blob, uid in zip(blobs, masks.chosen(among, columns.uids), strict=True) if uid > place.folder.digested]
+    fresh = _fresh(place, among)
     fulltext = FullText(context.db, context.blobs, context.offload)
     hits = fulltext.search(place.folder.account_id, blobs, fresh, needle, scope, field, place.check)
     found = place.aside(lambda: masks.of([blob in hits for blob in columns.blobs])) & among
@@ -260,6 +261,14 @@ def _search(place: Place, text: str, scope: Scope, among: int, field: str = "") 
         return found
     uids = prefixed.having(context, columns, needle, field, place.check)
     return found | masks.of_indexes(map(columns.position, uids), len(columns))
+
+
+def _fresh(place: Place, among: int) -> list[int]:
+    """Blobs of the messages that are not digested yet: the last ones."""
+    columns = place.columns
+    first = bisect_right(columns.uids, place.folder.digested)
+    member = among.to_bytes(len(columns), "little")[first:]
+    return list(compress(columns.blobs[first:], member))
 
 
 # --- identities (RFC 8474)

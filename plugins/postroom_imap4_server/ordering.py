@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import headed, masks
+from . import gentle, headed, masks
 
 if TYPE_CHECKING:
     from postroom.store.columns import Columns
 
     from .grammar.sorting import Criterion
     from .matching import Place
-
-SMALL = 20_000  # messages; larger mailboxes are sorted off the hub
 
 HEADED = {  # the column of store.headings; its texts are folded already
     b"CC": "cc_key",
@@ -34,15 +32,12 @@ def ordered(place: Place, criteria: tuple[Criterion, ...], mask: int) -> Sequenc
     if order is None:
         headed.several(place.context, columns, [HEADED[one.name] for one in criteria if one.name in HEADED], place.check)
         keys = [(_keys(place, one.name), one.reverse) for one in criteria]
-        if len(columns) <= SMALL:
-            order = _sorted(len(columns), keys)
-        else:
-            order = place.context.offload(_sorted, len(columns), keys)
+        order = place.aside(lambda: _sorted(len(columns), keys))
         _remember(columns, criteria, order)
     if mask == masks.full(len(columns)):
         return order
     member = mask.to_bytes(len(columns), "little")
-    return [row for row in order if member[row]]
+    return place.aside(lambda: [row for row in order if member[row]])
 
 
 def _remember(columns: Columns, criteria: tuple[Criterion, ...], order: list[int]) -> None:
@@ -56,7 +51,7 @@ def _sorted(count: int, keys: list[tuple[Sequence[Any], bool]]) -> list[int]:
     """From the last criterion to the first: sorting is stable, so what is equal keeps the order of sequence numbers, reversed or not."""
     rows = list(range(count))
     for values, reverse in reversed(keys):
-        rows.sort(key=values.__getitem__, reverse=reverse)
+        rows = gentle.ordered(rows, values.__getitem__, reverse=reverse)
     return rows
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from . import gentle
+
 DEEPEST = 1_000  # answers to answers; what would be deeper begins a thread of its own (a search for loops goes all the way up)
 
 
@@ -44,7 +46,7 @@ def references(letters: Letters) -> Forest:
 def ordered_subject(letters: Letters) -> Forest:
     """THREAD=ORDEREDSUBJECT: all of one base subject answer the first of them."""
     groups: dict[str, list[int]] = {}
-    for number in sorted(range(len(letters.ids)), key=letters.dates.__getitem__):
+    for number in gentle.ordered(range(len(letters.ids)), letters.dates.__getitem__):
         groups.setdefault(letters.subjects[number], []).append(number)
     children = {members[0]: members[1:] for members in groups.values() if len(members) > 1}
     return Forest([members[0] for members in groups.values()], children, len(letters.ids))
@@ -126,8 +128,8 @@ def _sort(forest: Forest, dates: Sequence[int]) -> None:
 
     for below in forest.children.values():
         if len(below) > 1:
-            below.sort(key=age)
-    forest.roots.sort(key=age)
+            below[:] = gentle.ordered(below, age)
+    forest.roots[:] = gentle.ordered(forest.roots, age)
 
 
 def _grouped(forest: Forest, letters: Letters) -> Forest:

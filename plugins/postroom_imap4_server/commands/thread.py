@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import headed, masks, threads
 from ..finding import Found, find
@@ -62,27 +62,20 @@ def _text(session: Session, found: Found, algorithm: bytes, *, uid: bool) -> byt
     if whole and key in columns.memo:
         kept: bytes = columns.memo[key]
         return kept
-    names = list(masks.chosen(found.mask, found.number_of(uid=uid)))
-    letters = _letters(found)
-    work = partial(_written, ALGORITHMS[algorithm], letters, names)
-    text: bytes = work() if len(names) <= SMALL else session.context.offload(work)
+    known = headed.several(session.context, columns, COLUMNS, found.place.check)
+    work = partial(_written, ALGORITHMS[algorithm], found, known, uid=uid)
+    text: bytes = work() if masks.size(found.mask) <= SMALL else session.context.offload(work)
     if whole:
         columns.memo[key] = text
     return text
 
 
-def _written(algorithm: Callable[[Letters], Forest], letters: Letters, names: list[int]) -> bytes:
-    return threads.written(algorithm(letters), names)
-
-
-def _letters(found: Found) -> Letters:
-    place, mask = found.place, found.mask
-
-    ids, refs, dates, subjects, replies = (
-        list(masks.chosen(mask, column)) for column in headed.several(place.context, place.columns, COLUMNS, place.check)
-    )
-    arrived = masks.chosen(mask, place.columns.received)
-    return Letters(ids, refs, [at if date is None else date for date, at in zip(dates, arrived, strict=True)], subjects, replies)
+def _written(algorithm: Callable[[Letters], Forest], found: Found, known: list[list[Any]], *, uid: bool) -> bytes:
+    ids, refs, dates, subjects, replies = (list(masks.chosen(found.mask, column)) for column in known)
+    arrived = masks.chosen(found.mask, found.place.columns.received)
+    sent = [at if date is None else date for date, at in zip(dates, arrived, strict=True)]
+    names = list(masks.chosen(found.mask, found.number_of(uid=uid)))
+    return threads.written(algorithm(Letters(ids, refs, sent, subjects, replies)), names)
 
 
 THREAD = Command(b"THREAD", SELECTED, parse, partial(run, uid=False), expunges=False)

@@ -58,9 +58,8 @@ class FullText:
                 found, unsure = self._indexed(account_id, blob_ids, fresh, needle, scope, field, check)
             except Moved:  # a volume was written anew at this very moment
                 continue
-            unsure.difference_update(found)
-            unsure.intersection_update(blob_ids)
-            return found | self._scan(unsure, needle, scope, field, check)
+            unsure -= found
+            return found | self._scan(unsure.intersection(blob_ids) if unsure else unsure, needle, scope, field, check)
         return self._scan(set(blob_ids), needle, scope, field, check)
 
     def _indexed(
