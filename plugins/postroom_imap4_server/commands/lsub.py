@@ -24,7 +24,10 @@ def run(session: Session, arguments: Listing) -> str:
     nodes = {name: listing.Node(name, subscribed=True) for name in sorted(names, key=listing.place)}
     patterns = compiled(arguments)
     found = listing.aside(session, len(nodes), lambda: list(listing.chosen(nodes, patterns, SUBSCRIBED, upwards=True)))
+    levels = any("%" in pattern for pattern in patterns.patterns)
     for node, asked, _ in found:
+        if not asked and not levels:
+            continue  # RFC 3501 section 6.3.9: only "%" asks for the names above
         attributes = () if asked else ("\\Noselect",)
         session.send(listing.line(session, ListResult(node.name, attributes), b"LSUB"))
     return "LSUB completed"
