@@ -6,8 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from . import masks
-from .matching import Place, match
+from .matching import match
 from .numbering import GONE
+from .place import Place
 from .refusals import Bye, No
 
 if TYPE_CHECKING:

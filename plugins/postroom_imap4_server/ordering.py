@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from postroom.store.columns import Columns
 
     from .grammar.sorting import Criterion
-    from .matching import Place
+    from .place import Place
 
 HEADED = {  # the column of store.headings; its texts are folded already
     b"CC": "cc_key",

@@ -13,8 +13,9 @@ from ..grammar import writing
 from ..grammar.events import MAILBOXES, SUBTREE
 from ..grammar.searching import Program, Wanted, read_program, read_wanted
 from ..grammar.sources import SUBTREE_ONE, Source, read_sources
-from ..matching import Place, match
+from ..matching import match
 from ..opening import OTHERS
+from ..place import Place
 from ..refusals import Bad
 from . import search
 from .command import LOGGED_IN, Command
