@@ -11,6 +11,7 @@ import pytest
 
 from postroom.mail.folding import fold
 from postroom.store.digest import Digester
+from postroom.store.mailboxes import append as append_copy
 from postroom.testing import Miniature
 from tests.plugins.imap4_server.talk import Talk
 
@@ -331,3 +332,31 @@ def test_a_long_search_says_that_it_goes_on(mail: Talk, monkeypatch: pytest.Monk
     *progress, result = mail.ok("UID SEARCH TEXT apples BODY fruit")
     assert set(progress) == {b'* OK [INPROGRESS ("t%d" NIL NIL)] Searching' % mail._tags}  # RFC 9585 section 4
     assert result == b"* SEARCH 1 2"
+
+
+def test_copies_have_one_identity(mail: Talk) -> None:
+    [line] = [line for line in mail.ok("FETCH 2 (EMAILID)") if b"EMAILID" in line]
+    identity = line.split(b"EMAILID (")[1].split(b")")[0].decode()
+    assert hits(mail, f"EMAILID {identity}") == [2]
+    mail.ok("COPY 2 INBOX")
+    assert hits(mail, f"EMAILID {identity}") == [2, 4]
+
+
+def test_fields_that_were_put_in_front_of_a_copy_are_searched(server: Miniature, talk: Talks) -> None:
+    context = server.context
+    account = context.accounts.get("alice")
+    assert account is not None
+    draft = context.blobs.draft()
+    draft.write(b"From: ann@example.org\r\n\r\nhello\r\n")
+
+    def work(tx: Any) -> None:
+        append_copy(tx, account.id, "INBOX", blob_id=draft.store(tx), size=draft.size, prefix=b"Subject: put in front\r\n", received_at=7)
+
+    context.db.write(work)
+    client = talk()
+    client.ok("SELECT INBOX")
+    for _ in range(2):
+        for program in ("SUBJECT front", "HEADER Subject put", 'HEADER Subject ""', "TEXT front", "FROM ann", "TEXT hello"):
+            assert hits(client, program) == [1], program
+        assert hits(client, "BODY front") == []
+        digest(server)
