@@ -130,10 +130,10 @@ class Digester:
         volume = self.offload(bind, box.account_id, leaves) if leaves else None
 
         def work(tx: Tx) -> None:
-            if tx.one(DONE, (upto, box.mailbox_id, box.digested)) is None:
-                raise Conflict("the mailbox has been digested by another")
             if volume is not None:
                 store(tx, volume)
+            if tx.one(DONE, (upto, box.mailbox_id, box.digested)) is None:  # last: mail for this mailbox waits from here on
+                raise Conflict("the mailbox has been digested by another")
 
         self.db.write(work)
 
