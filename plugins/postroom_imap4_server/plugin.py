@@ -52,13 +52,12 @@ class Plugin:
         self.watching.stop()
 
     def _service(self, settings: Imap4Service) -> Service:
-        limits = ImapLimits(
+        limits = ImapLimits.of(
+            settings,
             message=settings.max_message_size,
             idle=settings.idle_timeout,
             idle_before_login=settings.login_timeout,
             idle_in_idle=settings.idle_timeout,
-            connections=settings.max_connections,
-            connections_per_address=settings.max_connections_per_address,
         )
         return Service("IMAP4", settings, partial(self._serve, settings, limits), limits, refuse, partial(self._encryption, settings))
 

@@ -52,7 +52,7 @@ class Plugin:
     def register_services(self) -> list[Service]:
         """One HTTP service for each entry of the settings."""
         return [
-            Service("HTTP", settings, self.handle, Limits(), lambda words: response(503, words.encode() + b"\n"))
+            Service("HTTP", settings, self.handle, Limits.of(settings), lambda words: response(503, words.encode() + b"\n"))
             for settings in self.settings.services
         ]
 

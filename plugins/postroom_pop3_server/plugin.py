@@ -44,11 +44,10 @@ class Plugin:
         return [self._service(settings) for settings in self.settings.services]
 
     def _service(self, settings: Pop3Service) -> Service:
-        limits = Limits(
+        limits = Limits.of(
+            settings,
             idle=settings.idle_timeout,
             idle_before_login=settings.idle_timeout,  # RFC 1939 section 3: an autologout timer of at least 10 minutes, in every state
-            connections=settings.max_connections,
-            connections_per_address=settings.max_connections_per_address,
         )
 
         def handle(stream: Stream, client: Client) -> None:

@@ -29,12 +29,7 @@ if TYPE_CHECKING:
 def make(context: Context, settings: SmtpService) -> Service:
     """The service as the worker listens for it."""
     hostname = settings.hostname or context.config.server.hostname
-    limits = Limits(
-        message=settings.max_message_size,
-        idle=settings.idle_timeout,
-        connections=settings.max_connections,
-        connections_per_address=settings.max_connections_per_address,
-    )
+    limits = Limits.of(settings, message=settings.max_message_size, idle=settings.idle_timeout)
     desk = Desk(
         service=settings,
         hostname=hostname,

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+
+class Bounded(Protocol):
+    """What is needed of a service's settings."""
+
+    @property
+    def max_connections(self) -> int:
+        """Connections at a time, over all workers."""
+
+    @property
+    def max_connections_per_address(self) -> int:
+        """The same for one client address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +46,8 @@ class Limits:
     # --- connections (numbers, over all workers) ---
     connections: int = 5_000
     connections_per_address: int = 100
+
+    @classmethod
+    def of(cls, settings: Bounded, **bounds: Any) -> Self:
+        """The bounds of a service: its connections as its settings say, and what ``bounds`` says otherwise."""
+        return cls(connections=settings.max_connections, connections_per_address=settings.max_connections_per_address, **bounds)

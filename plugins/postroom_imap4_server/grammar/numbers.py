@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from postroom.store.uids import UidRanges, ranges
 
 if TYPE_CHECKING:
     from .reader import Reader
 
 STAR = 1 << 32  # "*": larger than any number
-Ranges = list[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,42 +20,19 @@ class NumberSet:
     ranges: tuple[tuple[int, int], ...] = ()
     saved: bool = False
 
-    def resolved(self, largest: int) -> Ranges:
+    def resolved(self, largest: int) -> UidRanges:
         """Sorted, disjoint ranges; ``*`` is ``largest`` (0 in an empty mailbox: then it matches nothing)."""
         found = []
         for first, last in self.ranges:
             low, high = sorted((largest if first == STAR else first, largest if last == STAR else last))
             if high:
                 found.append((max(low, 1), high))
-        return merged(found)
+        return ranges(found)
 
     @property
     def has_star(self) -> bool:
         """Whether ``*`` is in it."""
         return any(STAR in pair for pair in self.ranges)
-
-
-def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """The same numbers as sorted, disjoint ranges that do not touch."""
-    result: Ranges = []
-    for low, high in sorted(ranges):
-        if result and low <= result[-1][1] + 1:
-            if high > result[-1][1]:
-                result[-1] = (result[-1][0], high)
-        else:
-            result.append((low, high))
-    return result
-
-
-def ranges_of(numbers: Iterable[int]) -> Ranges:
-    """Ascending numbers as ranges."""
-    result: Ranges = []
-    for number in numbers:
-        if result and number == result[-1][1] + 1:
-            result[-1] = (result[-1][0], number)
-        else:
-            result.append((number, number))
-    return result
 
 
 def read_set(reader: Reader, *, saved: bool = True) -> NumberSet:
