@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from postroom.store.appending import append_to
 from postroom.store.database import Conflict, StoreUnavailable
 from postroom.store.keywords import TooManyKeywords
-from postroom.store.quota import room
+from postroom.store.quota import hold, room
 
 from .catenating import copy_part
 from .grammar.dates import read_date_time
@@ -139,6 +139,7 @@ class Arriving:
         target, now = self.target, int(time.time() * 1000)
 
         def work(tx: Tx) -> list[int]:
+            hold(tx, target.account)
             if before is not None:
                 before(tx)
             if not room(tx, target.account, sum(arrival.draft.size for arrival in self._arrivals), len(self._arrivals)):

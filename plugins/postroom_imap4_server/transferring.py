@@ -8,7 +8,7 @@ from postroom.store.copying import Pairs, copy, move
 from postroom.store.database import Conflict
 from postroom.store.flagging import Change, change_flags
 from postroom.store.mailboxes import ANSWERED, BY_ID, DELETED, DRAFT, FLAGGED, SEEN, Folder
-from postroom.store.quota import Quota, quota
+from postroom.store.quota import Quota, hold, quota
 
 from .grammar.writing import number_set
 from .refusals import No
@@ -59,10 +59,12 @@ class _Work:
         self.lacking = sum(bits for right, bits in KEEPS.items() if right not in target.rights)
 
     def copy(self, tx: Tx) -> Pairs:
+        hold(tx, self.target.account_id)
         pairs = copy(tx, self.source.id, self.uids, self.target.id, keep_dates_and_flags=self.keep, at=self.at)
         return self._checked(tx, pairs, fits=False)
 
     def move(self, tx: Tx) -> Pairs:
+        hold(tx, self.target.account_id)
         pairs = move(tx, self.source.id, self.uids, self.target.id, at=self.at)
         return self._checked(tx, pairs, fits=self.source.account_id == self.target.account_id)
 

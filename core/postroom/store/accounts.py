@@ -55,8 +55,7 @@ INSERT = f"INSERT INTO account ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * l
 FOLDERS = "SELECT id FROM mailbox WHERE account_id = ? UNION ALL SELECT id FROM deleted_mailbox WHERE account_id = ?"
 IN_FOLDERS = ("message", "expunged", "acl", "annotation")
 OF_ACCOUNT = ("mailbox", "deleted_mailbox", "subscription", "annotation")
-
-BOXES = "SELECT id FROM mailbox WHERE account_id = ? UNION ALL SELECT id FROM deleted_mailbox WHERE account_id = ?"
+LOCK = "SELECT id FROM mailbox WHERE account_id = ? ORDER BY id FOR UPDATE"  # PostgreSQL: what comes in just now is seen, or comes too late
 
 
 class Accounts(Mappings, Lists):
@@ -118,6 +117,8 @@ class Accounts(Mappings, Lists):
         def work(tx: Tx) -> bool:
             row = tx.one("DELETE FROM account WHERE name = ? RETURNING id", (name.lower(),))
             if row is not None:
+                if tx.dialect == "postgresql":
+                    tx.execute(LOCK, row)
                 for table in IN_FOLDERS:
                     tx.do(f"DELETE FROM {table} WHERE mailbox_id IN ({FOLDERS})", row * 2)
                 for table in OF_ACCOUNT:
@@ -131,15 +132,6 @@ class Accounts(Mappings, Lists):
     def _one(self, sql: str, key: str | int) -> Account | None:
         row = self.db.read(lambda tx: tx.one(sql, (key,)))
         return None if row is None else _account(row)
-
-
-def _remove_all(tx: Tx, account_id: int, name: str) -> None:
-    """Everything that an account has, and what others have granted to it: the name may be somebody else's next year."""
-    for table in ("message", "expunged", "acl", "annotation"):
-        tx.do(f"DELETE FROM {table} WHERE mailbox_id IN ({BOXES})", (account_id, account_id))
-    for table in ("mailbox", "deleted_mailbox", "subscription", "annotation"):
-        tx.do(f"DELETE FROM {table} WHERE account_id = ?", (account_id,))
-    tx.do("DELETE FROM acl WHERE identifier IN (?, ?)", (name, f"-{name}"))  # RFC 4314 section 2: "-" takes rights away
 
 
 def _account(row: Row) -> Account:

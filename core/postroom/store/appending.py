@@ -42,6 +42,7 @@ MAKE = (
     "INSERT INTO mailbox (id, account_id, path, uidvalidity, uidnext, modseq, special)"
     " SELECT ?, id, ?, ?, 1, 1, ? FROM account WHERE id = ? ON CONFLICT (account_id, path) DO NOTHING RETURNING id"
 )
+MAKE_SAFELY = MAKE.replace(" ON CONFLICT", " FOR KEY SHARE ON CONFLICT")  # PostgreSQL: nobody removes the account meanwhile
 SUBSCRIBE = "INSERT INTO subscription (account_id, name) VALUES (?, ?) ON CONFLICT (account_id, name) DO NOTHING"
 VALIDITY = (
     "INSERT INTO state (name, value) VALUES ('uidvalidity', ?) ON CONFLICT (name) DO UPDATE SET value ="
@@ -120,7 +121,7 @@ def make(tx: Tx, account_id: int, folder: str, *, special: str | None = None) ->
     ``special`` is what the name means when not given.
     """
     values = (new_id(), folder, new_validity(tx), SPECIAL.get(folder, "") if special is None else special, account_id)
-    if tx.one(MAKE, values) is not None:
+    if tx.one(MAKE if tx.dialect == "sqlite" else MAKE_SAFELY, values) is not None:
         tx.do(SUBSCRIBE, (account_id, folder))
 
 

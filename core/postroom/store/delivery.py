@@ -8,11 +8,14 @@ from . import appending, traces
 from .blobs import STORE, Draft
 from .database import Tx
 
+# Nothing is counted unless there is a blob to refer to
+TAKE = appending.BY_PATH.replace(" RETURNING ", " AND EXISTS (SELECT 1 FROM kept) RETURNING ")
+
 # A blob of equal content is kept against the collector; in the snapshot of one statement it is either there or just made, never both.
 AT_ONCE = (
     f"WITH fresh AS ({STORE}), equal AS (SELECT id FROM blob WHERE hash = ? LIMIT 1 FOR KEY SHARE),"
     " kept AS (SELECT id FROM fresh UNION ALL SELECT id FROM equal),"
-    f" box AS ({appending.BY_PATH}),"
+    f" box AS ({TAKE}),"
     " noted AS (INSERT INTO trace (id, trace, at, event, detail) SELECT ?, ?, ?, ?, ? FROM box, kept)"
     f" INSERT INTO message ({appending.COLUMNS})"
     " SELECT box.id, uid, modseq, kept.id, ?, ?, ?, 0, '', 0, ?, ?, ?, ?, 0 FROM box, kept"

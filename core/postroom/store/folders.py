@@ -39,6 +39,7 @@ SET_SPECIAL = "UPDATE mailbox SET special = ? WHERE id = ?"
 INFERIOR = "account_id = ? AND substr(path, 1, CAST(? AS INTEGER)) = ?"  # not LIKE: names may hold % and _
 BELOW = f"SELECT 1 FROM mailbox WHERE {INFERIOR} LIMIT 1"
 DELETE = "DELETE FROM mailbox WHERE id = ?"
+HOLD = "SELECT id FROM account WHERE id = ? FOR NO KEY UPDATE"  # PostgreSQL; SQLite has one writer anyway
 DELETED = "INSERT INTO deleted_mailbox (id, account_id, path, special, deleted_at) VALUES (?, ?, ?, ?, ?)"
 FORGET = ("DELETE FROM acl WHERE mailbox_id = ?", "DELETE FROM annotation WHERE mailbox_id = ?")
 
@@ -141,6 +142,12 @@ def find(tx: Tx, account_id: int, path: str) -> Folder | None:
     return None if row is None else Folder(*row)
 
 
+def hold(tx: Tx, account_id: int) -> None:
+    """Take the tree of an account for the rest of the transaction, before any of its mailboxes: two changes of one tree do not mix."""
+    if tx.dialect == "postgresql":
+        tx.do(HOLD, (account_id,))
+
+
 def has_below(tx: Tx, account_id: int, path: str) -> bool:
     """Whether any folder is below this name."""
     return tx.one(BELOW, inferior(account_id, path)) is not None
@@ -149,7 +156,7 @@ def has_below(tx: Tx, account_id: int, path: str) -> bool:
 def create(tx: Tx, account_id: int, path: str, special: str = "") -> Folder:
     """Make a folder inside the caller's transaction; see ``Folders.create``."""
     check_bounds(path)
-    new_validity(tx)  # first: its row keeps the changes of trees apart
+    hold(tx, account_id)
     wanted = [*above(path), path]
     existing = _existing(tx, account_id, wanted)
     if path in existing:
@@ -200,6 +207,7 @@ def delete(tx: Tx, account_id: int, path: str, at: int) -> Folder:
     """Remove a folder inside the caller's transaction; see ``Folders.delete``."""
     if path == INBOX:
         raise FolderRefused("INBOX cannot be deleted")  # RFC 9051 section 6.3.5
+    hold(tx, account_id)
     folder = find(tx, account_id, path)
     if folder is None:
         if has_below(tx, account_id, path):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from .database import Tx
 
 LIMITS = "SELECT quota_storage, quota_messages FROM account WHERE id = ?"
+HOLD = "SELECT id FROM account WHERE id = ? AND quota_storage + quota_messages > 0 FOR NO KEY UPDATE"  # PostgreSQL
 USED = "SELECT coalesce(sum(bytes), 0), coalesce(sum(messages), 0) FROM mailbox WHERE account_id = ?"
 
 
@@ -24,6 +25,12 @@ class Quota(NamedTuple):
             (size and self.storage_limit and self.storage + size > self.storage_limit)
             or (messages and self.messages_limit and self.messages + messages > self.messages_limit)
         )
+
+
+def hold(tx: Tx, account_id: int) -> None:
+    """Let nobody else fill an account that has a limit until the transaction ends: to be called before any mailbox is locked."""
+    if tx.dialect == "postgresql":
+        tx.do(HOLD, (account_id,))
 
 
 def quota(tx: Tx, account_id: int) -> Quota:

@@ -19,6 +19,7 @@ from .folders import (
     create,
     find,
     has_below,
+    hold,
     inferior,
 )
 from .mailboxes import Folder
@@ -53,6 +54,7 @@ def rename(tx: Tx, account_id: int, old: str, new: str) -> Renamed:
     folder. Raises FolderMissing, FolderExists, FolderRefused, TooManyFolders.
     """
     check_bounds(new)
+    hold(tx, account_id)
     if old == INBOX:
         return _rename_inbox(tx, account_id, new)
     if new.startswith(old + SEPARATOR):

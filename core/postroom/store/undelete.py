@@ -18,6 +18,7 @@ FIND = "SELECT id FROM mailbox WHERE account_id = ? AND path = ?"
 LOCK = "SELECT uidnext, modseq, keywords FROM mailbox WHERE id = ?"
 LOST = "FROM expunged WHERE mailbox_id = ? AND expunged_at >= ? AND blob_id <> 0"
 CHOSEN = f"SELECT flags, size, keywords {LOST}"
+CHOSEN_ROWS = f"{CHOSEN} FOR UPDATE"  # PostgreSQL: against housekeeping, which does not lock mailboxes
 RESTORE = (
     f"INSERT INTO message ({COLUMNS}) SELECT CAST(? AS BIGINT), CAST(? AS BIGINT) + row_number() OVER (ORDER BY uid), CAST(? AS BIGINT),"
     f" blob_id, size, prefix, received_at, flags & ~8, keywords, 0, trace, CAST(? AS BIGINT), email, own, 0 {LOST}"  # without \Deleted
@@ -82,7 +83,7 @@ def _restore(tx: Tx, account_id: int, place: Row, since: int, at: int) -> tuple[
     if tx.dialect == "postgresql":
         tx.execute(LOCK_BOTH, (source, target))
     uidnext, modseq, known = tx.one(LOCK, (target,)) or (0, 0, "")
-    lost = tx.execute(CHOSEN, (source, since))
+    lost = tx.execute(CHOSEN if tx.dialect == "sqlite" else CHOSEN_ROWS, (source, since))
     if lost:
         tx.do(RESTORE, (target, uidnext - 1, modseq + 1, at, source, since))
         known = spell(tx, target, uidnext, known, {row[2] for row in lost if row[2]})
