@@ -109,8 +109,8 @@ def numbers(answer: bytes) -> object:
 
 
 def threads(answer: bytes) -> object:
-    """All of THREAD's answer; whether threads of one date come in this or that order is left to the server."""
-    return sorted(re.findall(rb"\d+", answer.partition(b"\r\n")[0]))
+    """All of THREAD's answer."""
+    return answer.partition(b"\r\n")[0]
 
 
 @dataclass(frozen=True)
