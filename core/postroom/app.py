@@ -37,8 +37,8 @@ from .store.blobs import Blobs
 from .store.database import connect
 from .store.directory import DirectoryCache
 from .store.folders import Folders
-from .store.kept import Kept
 from .store.handover import elsewhere
+from .store.kept import Kept
 from .store.mailboxes import Mailboxes
 from .store.snapshots import ColumnsCache
 from .tally import Tally
