@@ -131,10 +131,10 @@ class Arriving:
         if self._held > self._session.limits.held:
             draft.set_aside()
 
-    def keep(self, before: Callable[[Tx], None] | None = None) -> list[int]:
+    def keep(self, before: Callable[[Tx], None] | None = None, *, locks: tuple[int, ...] = ()) -> list[int]:
         """Put all of them into the mailbox; their UIDs. Raises No and StoreUnavailable; then nothing has changed.
 
-        ``before``: what is done first in the same transaction.
+        ``before``: what is done first in the same transaction; ``locks``: the accounts whose mailboxes it changes.
         """
         target, now = self.target, int(time.time() * 1000)
 
@@ -147,7 +147,7 @@ class Arriving:
             return [self._keep_one(tx, arrival, target.folder.id, now) for arrival in self._arrivals]
 
         try:
-            return self._session.context.db.write(work)
+            return self._session.context.db.write(work, locks=(target.account, *locks))
         except Conflict:
             raise No("there is no such mailbox any more", "TRYCREATE") from None
         except TooManyKeywords as error:

@@ -67,7 +67,7 @@ def write(session: Session, folder: Folder | None, values: Values) -> None:
             give_special(tx, folder, special_use(values[SPECIAL_USE] or b""))
 
     try:
-        session.context.db.write(work)
+        session.context.db.write(work, locks=() if folder is None else (folder.account_id,))
     except notes.TooManyAnnotations:
         raise No("there are too many annotations", "METADATA TOOMANY") from None
     for account, some in ((notes.SHARED, shared), (session.user.id, private)):

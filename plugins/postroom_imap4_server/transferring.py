@@ -31,7 +31,8 @@ def transfer(session: Session, chosen: Chosen, target: Opened, *, uid: bool, mov
     view = session.selected
     work = _Work(session, chosen, target, whole=0 if uid else chosen.total)
     try:
-        pairs = session.context.db.write(work.move if move else work.copy) if chosen.total else []
+        accounts = (view.folder.account_id, target.account)
+        pairs = session.context.db.write(work.move if move else work.copy, locks=accounts) if chosen.total else []
     except Conflict:
         raise No("the mailbox is gone", "TRYCREATE") from None
     if pairs:

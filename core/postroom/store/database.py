@@ -70,7 +70,7 @@ class Database(abc.ABC):
         """Run ``fn`` where it holds up nobody: for whatever scans, searches or returns much."""
 
     @abc.abstractmethod
-    def write(self, fn: Callable[[Tx], T], *, keys: Sequence[int] = ()) -> T:
+    def write(self, fn: Callable[[Tx], T], *, keys: Sequence[int] = (), locks: Sequence[int] = ()) -> T:
         """Run ``fn`` inside a transaction and return its result after the commit.
 
         An exception of ``fn`` undoes what ``fn`` did, nothing else, and is raised here; ``fn`` must not swallow what its Tx raises.
@@ -80,6 +80,9 @@ class Database(abc.ABC):
 
         ``keys``: the ids of the accounts into whose mailboxes ``fn`` delivers, so that all processes lock them in one order. On
         PostgreSQL the statements of such functions may alternate with each other's: each statement must be right by itself.
+
+        ``locks``: the ids of the accounts whose mailboxes ``fn`` changes in other ways; its statements stay together. Without them all is
+        right too, but two processes that change the same mailboxes may block each other, and that costs both a second.
         """
 
     @abc.abstractmethod

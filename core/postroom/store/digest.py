@@ -135,7 +135,7 @@ class Digester:
             if tx.one(DONE, (upto, box.mailbox_id, box.digested)) is None:  # last: mail for this mailbox waits from here on
                 raise Conflict("the mailbox has been digested by another")
 
-        self.db.write(work)
+        self.db.write(work, locks=(box.account_id,))
 
     def _worked_on(self, work: Callable[[], T]) -> T:
         start = time.monotonic()

@@ -126,14 +126,14 @@ class Folders:
 
         Raises FolderExists, FolderRefused, TooManyFolders, SpecialTaken, and Conflict when the account is gone.
         """
-        return self.db.write(lambda tx: create(tx, account_id, path, special))
+        return self.db.write(lambda tx: create(tx, account_id, path, special), locks=(account_id,))
 
     def delete(self, account_id: int, path: str, at: int) -> Folder:
         """Remove a folder and its messages, which can be had back for a while; returns what it was. ``at``: ms.
 
         Folders below it stay. Raises FolderMissing, and FolderRefused for INBOX and for a name that is no folder but has some below it.
         """
-        return self.db.write(lambda tx: delete(tx, account_id, path, at))
+        return self.db.write(lambda tx: delete(tx, account_id, path, at), locks=(account_id,))
 
 
 def find(tx: Tx, account_id: int, path: str) -> Folder | None:

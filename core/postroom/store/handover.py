@@ -64,11 +64,12 @@ class Bell(Protocol):
 class Ticket:
     """One write: what to do, for whom, and what became of it."""
 
-    __slots__ = ("bell", "born", "error", "fn", "keys", "owner", "result", "waiter")
+    __slots__ = ("bell", "born", "error", "fn", "keys", "locks", "owner", "result", "waiter")
 
-    def __init__(self, fn: Callable[[Tx], Any], keys: Sequence[int], owner: Owner, bell: Bell) -> None:
+    def __init__(self, fn: Callable[[Tx], Any], keys: Sequence[int], owner: Owner, bell: Bell, locks: Sequence[int] = ()) -> None:
         self.fn = fn
         self.keys = keys
+        self.locks = locks
         self.owner = owner
         self.bell = bell
         self.born = monotonic()

@@ -32,7 +32,7 @@ SEVERAL = f"SELECT uid, prefix, blob_id, data, blob.size {FROM}"
 TOUCH = "UPDATE mailbox SET modseq = modseq + 1 WHERE id = ?"
 HIDE = "UPDATE message SET hidden = 1 WHERE mailbox_id = ? AND uid = ?"
 COUNT = "SELECT count(*) FROM message WHERE mailbox_id = ? AND uid >= ? AND uid < ?"
-RECENT = "SELECT recent, uidnext FROM mailbox WHERE id = ?"
+RECENT = "SELECT recent, uidnext, account_id FROM mailbox WHERE id = ?"
 CLAIM = "UPDATE mailbox SET recent = ? WHERE id = ? AND recent = ? RETURNING id"
 
 
@@ -139,7 +139,7 @@ class Mailboxes:
         """Remove messages; those already gone do not matter."""
         wanted, now = ranges(uids), int(self.clock() * 1000)
         if wanted:
-            self.db.write(lambda tx: expunge(tx, mailbox_id, wanted, recover=self.recover, at=now))
+            self.db.write(lambda tx: expunge(tx, mailbox_id, wanted, recover=self.recover, at=now), locks=self._owner(mailbox_id))
 
     def hide(self, mailbox_id: int, uids: Sequence[int]) -> None:
         """Keep messages on the server but out of POP3's sight."""
@@ -150,7 +150,7 @@ class Mailboxes:
             tx.many(HIDE, rows)
 
         if rows:
-            self.db.write(work)
+            self.db.write(work, locks=self._owner(mailbox_id))
 
     def claim_recent(self, mailbox_id: int) -> int:
         """The first UID that is recent now (RFC 3501 section 2.3.2); from now on none is. 0 when the mailbox is gone.
@@ -161,7 +161,14 @@ class Mailboxes:
             row = self.db.read(lambda tx: tx.one(RECENT, (mailbox_id,)))
             if row is None:
                 return 0
-            recent, uidnext = row
+            recent, uidnext, account = row
             claim = (uidnext, mailbox_id, recent)
-            if recent >= uidnext or self.db.write(lambda tx, claim=claim: tx.one(CLAIM, claim)) is not None:  # type: ignore[misc]
+            if recent >= uidnext or self._claimed(claim, account):
                 return int(recent)
+
+    def _claimed(self, claim: tuple[int, int, int], account_id: int) -> bool:
+        return self.db.write(lambda tx: tx.one(CLAIM, claim), locks=(account_id,)) is not None
+
+    def _owner(self, mailbox_id: int) -> tuple[int, ...]:
+        folder = self.by_id(mailbox_id)
+        return () if folder is None else (folder.account_id,)

@@ -78,8 +78,8 @@ class PostgresqlEngine:
 
 
 def keys(batch: Sequence[Ticket]) -> list[int]:
-    """The keys of all tickets, each once, in order."""
-    return sorted({key for ticket in batch for key in ticket.keys})
+    """The keys and locks of all tickets, each once, in order."""
+    return sorted({key for ticket in batch for key in (*ticket.keys, *ticket.locks)})
 
 
 class PostgresqlDatabase(Database):
@@ -102,9 +102,9 @@ class PostgresqlDatabase(Database):
         """Like ``read``, but the server may take a minute over each answer."""
         return self._here().run(fn, SLOW_SECONDS)
 
-    def write(self, fn: Callable[[Tx], T], *, keys: Sequence[int] = ()) -> T:
+    def write(self, fn: Callable[[Tx], T], *, keys: Sequence[int] = (), locks: Sequence[int] = ()) -> T:
         """Group commit on the writer thread."""
-        return self._writer.write(fn, keys)
+        return self._writer.write(fn, keys, locks)
 
     def close(self) -> None:
         """Finish waiting writes and close all connections."""

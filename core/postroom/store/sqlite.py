@@ -214,8 +214,8 @@ class SqliteDatabase(Database):
         result: T = elsewhere(pool, self.read, fn)
         return result
 
-    def write(self, fn: Callable[[Tx], T], *, keys: Sequence[int] = ()) -> T:
-        """Group commit on the writer thread; ``keys`` mean nothing here, where only one writes at a time."""
+    def write(self, fn: Callable[[Tx], T], *, keys: Sequence[int] = (), locks: Sequence[int] = ()) -> T:
+        """Group commit on the writer thread; ``keys`` and ``locks`` mean nothing here, where only one writes at a time."""
         return self._writer.write(fn, keys)
 
     def close(self) -> None:

@@ -58,7 +58,7 @@ def undelete(db: Database, account_id: int, since: int, *, folder: str = "", at:
     """
     found: dict[str, Restored] = {}
     for place in db.read_slow(lambda tx: _places(tx, account_id, since, folder)):
-        mailbox_id, count = db.write(lambda tx, place=place: _restore(tx, account_id, place, since, at))  # type: ignore[misc]
+        mailbox_id, count = db.write(lambda tx, place=place: _restore(tx, account_id, place, since, at), locks=(account_id,))  # type: ignore[misc]
         if count:
             before = found[place[1]].messages if place[1] in found else 0
             found[place[1]] = Restored(place[1], mailbox_id, before + count)

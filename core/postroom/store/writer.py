@@ -46,10 +46,10 @@ class GroupWriter:
         self._closing = False
         self._ended = allocate()
 
-    def write(self, fn: Callable[[Tx], T], keys: Sequence[int]) -> T:
+    def write(self, fn: Callable[[Tx], T], keys: Sequence[int], locks: Sequence[int] = ()) -> T:
         """Queue ``fn``, wait for its commit, return its result or raise its error."""
         bell = self._bells.here()
-        ticket = Ticket(fn, keys, self, bell)
+        ticket = Ticket(fn, keys, self, bell, locks)
         bell.prepare(ticket)
         self._submit(ticket)
         bell.wait(ticket)

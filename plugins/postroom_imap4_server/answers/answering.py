@@ -62,12 +62,12 @@ class Answering:
     def _mark(self, positions: Sequence[int]) -> set[int]:
         r"""Set \Seen; the UIDs that did not have it (RFC 9051 section 6.4.5)."""
         view, context = self.view, self.session.context
-        batch, mailbox_id = Batch(self.session, view, positions), view.folder.id
+        batch, mailbox_id, owner = Batch(self.session, view, positions), view.folder.id, (view.folder.account_id,)
         unseen = [uid for bits, uid in zip(batch.take(batch.columns.flags), batch.uids, strict=True) if not bits & SEEN]
         if not unseen:
             return set()
         try:
-            flagged = context.db.write(lambda tx: change_flags(tx, mailbox_id, unseen, Change("add", SEEN)))
+            flagged = context.db.write(lambda tx: change_flags(tx, mailbox_id, unseen, Change("add", SEEN)), locks=owner)
         except KeyError:
             raise Bye(GONE) from None
         except StoreUnavailable:  # a full disk: mail can be read all the same

@@ -50,11 +50,13 @@ def _expunge(session: Session, uids: UidRanges, limit: str = "") -> str:
 
 def remove(session: Session, uids: UidRanges) -> list[int]:
     """Remove the marked ones among ``uids``; those that went."""
-    mailboxes, mailbox_id = session.context.mailboxes, session.selected.folder.id
-    at = int(mailboxes.clock() * 1000)
-    gone = session.context.db.write(lambda tx: expunge(tx, mailbox_id, uids, only_deleted=True, recover=mailboxes.recover, at=at))
+    mailboxes, folder = session.context.mailboxes, session.selected.folder
+    recover, at = mailboxes.recover, int(mailboxes.clock() * 1000)
+    gone = session.context.db.write(
+        lambda tx: expunge(tx, folder.id, uids, only_deleted=True, recover=recover, at=at), locks=(folder.account_id,)
+    )
     if gone:
-        session.changed(mailbox_id)
+        session.changed(folder.id)
     return gone
 
 

@@ -41,12 +41,12 @@ def parse(reader: Reader) -> Replace:
 
 def run(session: Session, arguments: Replace, *, uid: bool) -> str:
     """Put the new message into its mailbox and expunge the old one, in one transaction."""
-    source = session.selected.folder.id
+    source, owner = session.selected.folder.id, session.selected.folder.account_id
     with Arriving(session, arguments.reader, arguments.mailbox) as arriving:
         old, target = _old(session, arguments.number, uid=uid), arriving.target.folder
         arriving.read()
         arguments.reader.end()
-        [new] = arriving.keep(partial(_remove, source, old, target.id))
+        [new] = arriving.keep(partial(_remove, source, old, target.id), locks=(owner,))
     session.changed(*{source, target.id})
     session.untagged(f"OK [APPENDUID {target.uidvalidity} {new}] the new message is in its place")  # RFC 8508 section 3.4
     return "REPLACE completed"

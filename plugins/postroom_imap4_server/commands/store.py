@@ -105,7 +105,7 @@ def _store(session: Session, view: View, chosen: Chosen, order: Order, changes: 
         return [first, *(change_flags(tx, mailbox_id, _but(view, chosen, left), change) for change in changes[1:])]
 
     try:
-        done = session.context.db.write(work)
+        done = session.context.db.write(work, locks=(view.folder.account_id,))
     except TooManyKeywords as error:
         raise No(str(error), "LIMIT") from None
     except KeyError:

@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import gevent
 import pytest
 
-from postroom.store import quota, traces
+from postroom.store import pgtx, quota, traces
 from postroom.store.accounts import Accounts
 from postroom.store.blobs import Blobs
-from postroom.store.database import Database, Tx, connect
+from postroom.store.database import Database, StoreUnavailable, Tx, connect
 from postroom.store.delivery import deliver
 from postroom.store.folders import FolderMissing, Folders, delete
-from postroom.store.mailboxes import append
+from postroom.store.mailboxes import append, append_to
 from postroom.store.renaming import rename
 from postroom.store.retention import forget
 from postroom.store.undelete import _restore
@@ -155,3 +156,27 @@ def test_mail_for_an_account_that_is_just_removed_leaves_nothing_behind(dbs: lis
         lambda: Accounts(dbs[1]).remove("joe"),
     )
     assert dbs[0].read(lambda tx: tx.execute("SELECT account_id FROM mailbox UNION ALL SELECT mailbox_id FROM message")) == []
+
+
+def test_writes_that_name_their_accounts_do_not_block_each_other(dbs: list[Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    lost: list[Exception] = []
+    people = [post(dbs[0], name) for name in ("joe", "ann", "tom")]
+    boxes = [(person.box(), person.account) for person in people]
+
+    def note(error: Exception) -> Exception:
+        lost.append(error)
+        return StoreUnavailable(str(error))
+
+    monkeypatch.setattr(pgtx, "understood", note)
+    about: dict[str, Any] = {"blob_id": 1, "size": 5, "prefix": b"", "received_at": 1}
+
+    def session(db: Database, number: int) -> None:
+        for step in range(40):  # what several sessions do at once is one transaction, in the order in which they come
+            box, account = boxes[(number * 7 + step) % 3]
+            other = boxes[(number * 5 + step * 2) % 3][1]
+            db.write(lambda tx: append_to(tx, box, **about), locks=(account,))  # noqa: B023
+            db.write(lambda tx: append(tx, other, "INBOX", **about), keys=(other,))  # noqa: B023
+
+    gevent.joinall([gevent.spawn(session, db, number) for number in range(4) for db in dbs], raise_error=True)
+    assert lost == []
+    assert sum(person.folder().messages for person in people) == 4 * 2 * 40 * 2
