@@ -216,9 +216,10 @@ def _worded(old: dict[int, str], words: Iterable[tuple[int, str]]) -> dict[int, 
     if not changes:
         return old
     fresh = dict(old)
+    shared: dict[str, str] = {}  # many messages have the same few, and a row brings a text of its own
     for uid, text in changes:
         if text:
-            fresh[uid] = text
+            fresh[uid] = shared.setdefault(text, text)
         else:
             fresh.pop(uid, None)
     return fresh

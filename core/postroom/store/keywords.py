@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 MOST = 250  # of one mailbox
+LONGEST = 8_192  # characters of all of them: each message may have them all
 
 
 class TooManyKeywords(Exception):
@@ -20,16 +21,17 @@ def spelled(known: str, wanted: Iterable[str], *, drop: bool = False) -> tuple[s
     if not wanted:
         return known, ()
     spelling = {word.lower(): word for word in known.split()}
-    before = len(spelling)
+    before, length = len(spelling), len(known)
     found: dict[str, None] = {}
     for word in wanted:
         lowered = word.lower()
         if lowered not in spelling:
-            if len(spelling) >= MOST:
+            if len(spelling) >= MOST or length + 1 + len(word) > LONGEST:
                 if drop:
                     continue
-                raise TooManyKeywords(f"a mailbox can have {MOST} different keywords")
+                raise TooManyKeywords(f"a mailbox can have {MOST} different keywords, of {LONGEST} letters together")
             spelling[lowered] = word
+            length += 1 + len(word)
         found[spelling[lowered]] = None
     return known if len(spelling) == before else " ".join(spelling.values()), tuple(found)
 

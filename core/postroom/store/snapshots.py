@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from gevent.lock import Semaphore
 
@@ -46,8 +47,15 @@ class Entry:
     deltas: list[tuple[int, Delta]] = field(default_factory=list)  # (modseq of the older snapshot, how it became the newer)
 
     def remember(self, before: int, delta: Delta) -> None:
-        """Note the newest delta. A list, because ten thousand mailboxes with a deque each would be six megabytes."""
-        self.deltas = [*self.deltas[1 - REMEMBERED :], (before, delta)]
+        """Note the newest delta. A list, because ten thousand mailboxes with a deque each would be six megabytes.
+
+        All of them together stay small beside the snapshot: whoever asks for more is as well served by that.
+        """
+        deltas = [*self.deltas[1 - REMEMBERED :], (before, delta)]
+        room = max(REMEMBERED, len(self.columns or ()) // 4)  # changes
+        sizes = accumulate(len(one.changed) + len(one.vanished) for _, one in reversed(deltas))
+        kept = sum(size <= room for size in sizes)
+        self.deltas = deltas[len(deltas) - kept :]
 
 
 class ColumnsCache:

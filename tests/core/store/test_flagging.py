@@ -86,3 +86,11 @@ def test_the_result_tells_what_the_messages_have_now(joe: Post) -> None:
 def test_a_mailbox_that_is_gone_is_a_key_error(db: Database) -> None:
     with pytest.raises(KeyError):
         db.write(lambda tx: change_flags(tx, 1, [1], Change("add", SEEN)))
+
+
+def test_the_keywords_of_a_mailbox_together_are_not_longer_than_they_may_be(db: Database) -> None:
+    joe = post(db)
+    uids = joe.fill(1)
+    joe.flag(uids, Change("add", 0, tuple(f"{number:<100}".replace(" ", "x") for number in range(81))))
+    with pytest.raises(TooManyKeywords):
+        joe.flag(uids, Change("add", 0, ("y" * 100,)))

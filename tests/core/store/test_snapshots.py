@@ -179,3 +179,22 @@ def test_a_large_mailbox_is_fast(joe: Post) -> None:
     start = time.perf_counter()
     assert len(cache.current(box)) == 20_001
     assert time.perf_counter() - start < 0.05
+
+
+def test_deltas_stay_small_beside_the_snapshot(joe: Post) -> None:
+    joe.fill(100)
+    cache, box = ColumnsCache(joe.db), joe.box()
+    cache.current(box)
+    for bit in (1, 2, 4, 8, 16):
+        cache.applied(box, joe.flag(list(range(1, 101)), Change("add", bit)))
+        cache.applied(box, joe.flag([1], Change("remove", bit)))
+    told = sum(len(delta.changed) for _, delta in cache._entries[box].deltas)
+    assert 0 < told <= 25
+    joe.expunge([7])
+    assert cache.vanished(box, joe.folder().modseq - 2, [(1, 100)]) == [(7, 7)]
+
+
+def test_equal_keywords_are_one_text(joe: Post) -> None:
+    joe.fill(2, keywords="one two")
+    first, second = joe.columns().keywords.values()
+    assert first is second
