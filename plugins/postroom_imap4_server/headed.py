@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from postroom.mail.folding import fold
-from postroom.mail.headers import end_of
-from postroom.mail.structure.heading import heading
+from postroom.mail.structure.fields import body_start
+from postroom.mail.structure.heading import heading, thread_number
 from postroom.store import headings
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 PIECE = 5_000  # messages at a time: between two of them others have their turn
 UNKNOWN = 50  # messages read at a time whose heading is not kept
 REMEMBERED = 200_000  # columns of larger mailboxes are loaded for each search
+OF_THREADS = ("message_id", "refs")
 NAMES = [name.strip() for name in headings.FIELDS.split(",")]
 
 KEPT = (
@@ -70,6 +72,28 @@ def _fold(texts: list[str]) -> list[str]:
     return list(map(fold, texts))
 
 
+def threads(context: Context, columns: Columns, check: Check) -> Sequence[int]:
+    """The number of each message's thread, as THREADID tells it."""
+    found: Sequence[int] | None = columns.memo.get("thread numbers")
+    if found is None:
+        found = context.offload(_threads, *several(context, columns, OF_THREADS, check), columns.blobs)
+        for name in OF_THREADS:
+            columns.memo.pop(("heading", name), None)
+        if len(columns) <= REMEMBERED:
+            columns.memo["thread numbers"] = found
+    return found
+
+
+def _threads(ids: Sequence[str], references: Sequence[str], blobs: Sequence[int]) -> Sequence[int]:
+    begun = ((refs.partition(" ")[0] or own, blob) for own, refs, blob in zip(ids, references, blobs, strict=True))
+    return array("Q", (thread_number(name) if name else alone(blob) for name, blob in begun))
+
+
+def alone(blob_id: int) -> int:
+    """The number of the thread that a message is by itself when its header names no message."""
+    return thread_number(f"blob {blob_id}")
+
+
 def _piece(context: Context, columns: Columns, names: Sequence[str], rows: range) -> list[Sequence[Any]]:
     uids = columns.uids[rows.start : rows.stop]
     bounds = (columns.mailbox_id, uids[0], uids[-1])
@@ -104,9 +128,10 @@ def _read(context: Context, columns: Columns, uids: Sequence[int]) -> dict[int, 
 
 def _made(rows: list[Row]) -> list[tuple[int, int, int, Any]]:
     found = []
-    for uid, alone, blob_id, prefix, first in rows:
-        data = (bytes(prefix) if alone else b"") + bytes(first or b"")
-        found.append((uid, alone, blob_id, heading(data[: end_of(data)])))
+    for uid, own, blob_id, prefix, first in rows:
+        data = (bytes(prefix) if own else b"") + bytes(first or b"")
+        end = body_start(data)
+        found.append((uid, own, blob_id, heading(data[:end] if end >= 0 else data)))
     return found
 
 

@@ -7,10 +7,11 @@ first, and the others only about what is left.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import masks
+from . import headed, masks
 from .place import Matcher, Place
 from .sayings import SAYINGS
 from .spans import SPANS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .grammar.numbers import NumberSet
     from .grammar.searching import Key
 
+THREAD = re.compile(r"T[0-9a-f]{16}")  # case matters (RFC 8474 section 7)
 EMAIL = "SELECT uid FROM message WHERE mailbox_id = ? AND email = ?"
 
 
@@ -124,12 +126,16 @@ def _email(place: Place, values: tuple[str], among: int) -> int:
     return masks.of_indexes((place.columns.position(row[0]) for row in rows), len(place.columns))
 
 
+def _thread(place: Place, values: tuple[str], among: int) -> int:
+    if not THREAD.fullmatch(values[0]):
+        return 0
+    number = int(values[0][1:], 16)
+    numbers = headed.threads(place.context, place.columns, place.check)
+    return place.aside(lambda: masks.of([one == number for one in numbers]))
+
+
 def _everything(place: Place, values: tuple[()], among: int) -> int:
     return among
-
-
-def _nothing(place: Place, values: tuple[Any, ...], among: int) -> int:
-    return 0
 
 
 MATCHERS: dict[bytes, Matcher] = {
@@ -148,5 +154,5 @@ MATCHERS: dict[bytes, Matcher] = {
     b"NEW": Matcher(_new),
     b"SAVEDATESUPPORTED": Matcher(_everything),  # RFC 8514 section 4.3
     b"EMAILID": Matcher(_email, 1),
-    b"THREADID": Matcher(_nothing),  # messages have none (RFC 8474 section 5.2 allows NIL)
+    b"THREADID": Matcher(_thread, 1),
 }

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -77,6 +78,7 @@ def shown(seen: dict[str, Any], mails: list[bytes]) -> None:
     assert [one["size"] for one in seen["messages"]] == [len(mail) for mail in mails]
     assert [one["headers"].strip() for one in seen["messages"]] == [f"Subject: {one['subject']}" for one in seen["messages"]]
     assert base64.b64decode(seen["downloaded"]) == mails[0]
+    assert all(re.fullmatch("M[0-9a-f]+", one["emailId"]) and re.fullmatch("T[0-9a-f]{16}", one["threadId"]) for one in seen["messages"])
     assert seen["found"] == [3]
     special = {path: use for path, use in seen["folders"] if use}
     assert special["Sent"] == "\\Sent" and special["Trash"] == "\\Trash"

@@ -1,4 +1,4 @@
-"""Answers that are asked for again and again, kept for each blob: structure, envelope, preview, sets of header fields.
+"""Answers that are asked for again and again, kept for each blob: structure, envelope, preview, thread, sets of header fields.
 
 A *kind* of answer has a name: what IMAP calls it. Sets of header fields become kinds when a client asks for many of them at once, so
 that they are ready for new messages too. An answer is about the blob alone: what a message of its own has in front of it (``prefix``)
@@ -11,12 +11,12 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from postroom.mail.structure import Part, bodystructure, dump, envelope, header_fields, preview
+from postroom.mail.structure import Part, bodystructure, dump, envelope, header_fields, preview, thread, thread_number
 from postroom.mail.structure.transfer import Reader
 
 from .database import Conflict, Database, StoreUnavailable, Tx
 
-STRUCTURE, ENVELOPE, BODYSTRUCTURE, PREVIEW = "STRUCTURE", "ENVELOPE", "BODYSTRUCTURE", "PREVIEW"
+STRUCTURE, ENVELOPE, BODYSTRUCTURE, PREVIEW, THREADID = "STRUCTURE", "ENVELOPE", "BODYSTRUCTURE", "PREVIEW", "THREADID"
 FIELDS = "HEADER.FIELDS"  # with the names behind it: "HEADER.FIELDS date from"
 ALWAYS = (STRUCTURE, ENVELOPE, BODYSTRUCTURE)  # kept of every message
 
@@ -132,6 +132,9 @@ def compute(name: str, header: bytes, root: Part, read: Reader) -> bytes:
         return dump(root)
     if name == PREVIEW:
         return preview(root, read).encode("utf-8", "replace")
+    if name == THREADID:
+        begun = thread(header)
+        return b"T%016x" % thread_number(begun) if begun else b""
     found = header_fields(header, frozenset(name.encode().split()[1:]))
     return found.replace(b"\0", b"\x80") if b"\0" in found else found  # no literal of IMAP may hold a NUL (RFC 9051 section 9)
 

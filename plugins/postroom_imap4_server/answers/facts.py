@@ -1,4 +1,4 @@
-"""Data items that the columns of a mailbox hold: FLAGS, UID, dates, sizes; and the identifiers of RFC 8474."""
+"""Data items that the columns of a mailbox hold: FLAGS, UID, dates, sizes; and EMAILID."""
 
 from __future__ import annotations
 
@@ -84,10 +84,6 @@ def _email(batch: Batch) -> Column:
     return b"EMAILID (M%x)", [[found.get(uid, 0) for uid in batch.uids]]
 
 
-def _thread(batch: Batch) -> Column:
-    return b"THREADID NIL", []  # RFC 8474 section 5.2: for servers that do not keep threads
-
-
 def seen_words(batch: Batch) -> list[bytes]:
     r"""The flags of messages that have just become \Seen, where nobody has asked for flags (RFC 9051 section 6.4.5); b"" for others."""
     batch.view.told(batch.seen, batch.columns.modseq)
@@ -107,5 +103,4 @@ FACTS: dict[str, Callable[[Batch], Column]] = {
     "RFC822.SIZE": _sizes,
     "MODSEQ": _modseq,
     "EMAILID": _email,
-    "THREADID": _thread,
 }

@@ -1,4 +1,4 @@
-"""Data items that depend on nothing but the message's bytes, and are kept: structure, envelope, preview, sets of header fields."""
+"""Data items that depend on nothing but the message's bytes, and are kept: structure, envelope, preview, thread, sets of header fields."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from postroom.mail.structure import Part, body, header_fields, load
 from postroom.store.database import StoreUnavailable
-from postroom.store.kept import ALWAYS, BODYSTRUCTURE, ENVELOPE, FIELDS, LONGEST_ANSWER, PREVIEW, STRUCTURE, compute, fields_kind
+from postroom.store.kept import (
+    ALWAYS,
+    BODYSTRUCTURE,
+    ENVELOPE,
+    FIELDS,
+    LONGEST_ANSWER,
+    PREVIEW,
+    STRUCTURE,
+    THREADID,
+    compute,
+    fields_kind,
+)
 from postroom.store.uids import ascending, clauses
 
 from ..grammar.fetching import Item, Of
 from ..grammar.writing import text
+from ..headed import alone
 from .batch import SMALL
 from .opened import QUICK, opened, quick_header
 
@@ -25,6 +37,8 @@ if TYPE_CHECKING:
     from .batch import Batch, Column
 
 MANY = 100  # messages that are asked for at once: then a set of header fields is worth keeping
+WHEN_ASKED = {PREVIEW, THREADID}  # worth keeping when one message is asked for
+OF_HEADER = (FIELDS, THREADID)  # how the names begin of what the header alone tells
 NOTHING = Part()
 LATER = b"\xff"  # in place of an answer that is not to be waited for
 BREATH = 10  # messages that are taken apart between two rests
@@ -83,11 +97,18 @@ def _preview(batch: Batch, values: Sequence[bytes]) -> Column:
     return b"PREVIEW %b", [[b"NIL" if value is LATER else text(value.decode(), utf8=utf8) for value in values]]
 
 
+def _thread(batch: Batch, values: Sequence[bytes]) -> Column:
+    """A message that names no message is a thread by itself, and with its copies (RFC 8474 section 5.2)."""
+    blobs = batch.take(batch.columns.blobs)
+    return b"THREADID (%b)", [[value or b"T%016x" % alone(blob) for value, blob in zip(values, blobs, strict=True)]]
+
+
 KNOWN = {
     "ENVELOPE": Known(ENVELOPE, _plain("ENVELOPE")),
     "BODYSTRUCTURE": Known(BODYSTRUCTURE, _plain("BODYSTRUCTURE")),
     "BODY": Known(STRUCTURE, _body),
     "PREVIEW": Known(PREVIEW, _preview),
+    "THREADID": Known(THREADID, _thread),
 }
 
 
@@ -96,7 +117,7 @@ class Answers:
 
     def __init__(self, batch: Batch, names: Iterable[str], *, many: bool, lazy: Collection[str] = ()) -> None:
         self.batch, self.kept, self.lazy = batch, batch.session.context.kept, lazy
-        self.kinds = {name: self.kept.kind(name, add=many or name == PREVIEW) for name in names}
+        self.kinds = {name: self.kept.kind(name, add=many or name in WHEN_ASKED) for name in names}
 
     def of(self) -> dict[str, list[bytes | None]]:
         """For each kind an answer for each message; None for messages that are gone."""
@@ -146,7 +167,7 @@ class Answers:
 
 def _computed(session: Session, letter: Letter, names: Iterable[str], *, own: bool) -> dict[str, bytes]:
     """Answers about the message if ``own``, else about the blob. Raises KeyError when it has gone."""
-    if all(name.startswith(FIELDS) for name in names):
+    if all(name.startswith(OF_HEADER) for name in names):
         header = quick_header(letter, own=own)
         if header is not None:
             return {name: compute(name, header, NOTHING, letter.read) for name in names}

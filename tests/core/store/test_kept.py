@@ -100,8 +100,8 @@ def test_nothing_is_kept_and_nothing_fails_when_nothing_can_be_written(db: Datab
 
 def test_answers_are_computed() -> None:
     root = scan(MESSAGE)
-    kinds = {"STRUCTURE": 1, "ENVELOPE": 2, "BODYSTRUCTURE": 3, "PREVIEW": 4, "HEADER.FIELDS from": 5}
+    kinds = {"STRUCTURE": 1, "ENVELOPE": 2, "BODYSTRUCTURE": 3, "PREVIEW": 4, "HEADER.FIELDS from": 5, "THREADID": 6}
     found = {kind: value for kind, _, value in computed(kinds, 9, MESSAGE[: root.body_start], root, lambda at, n: MESSAGE[at : at + n])}
     assert load(found[1]) == root
-    assert (found[4], found[5]) == (b"body", b"From: a@b\r\n\r\n")
+    assert (found[4], found[5], found[6]) == (b"body", b"From: a@b\r\n\r\n", b"")
     assert b'"s"' in found[2] and b'"plain"' in found[3]

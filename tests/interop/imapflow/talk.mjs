@@ -18,7 +18,7 @@ const lock = await client.getMailboxLock('INBOX');
 try {
     seen.exists = client.mailbox.exists;
     seen.messages = [];
-    for await (const message of client.fetch('1:*', { uid: true, flags: true, envelope: true, bodyStructure: true, size: true, source: true, headers: ['subject'] })) {
+    for await (const message of client.fetch('1:*', { uid: true, flags: true, envelope: true, bodyStructure: true, size: true, source: true, threadId: true, headers: ['subject'] })) {
         seen.messages.push({
             uid: message.uid,
             subject: message.envelope.subject,
@@ -26,6 +26,7 @@ try {
             type: message.bodyStructure.type,
             size: message.size,
             emailId: message.emailId ?? null,
+            threadId: message.threadId ?? null,
             headers: message.headers.toString('latin1'),
             source: message.source.toString('base64'),
         });

@@ -49,7 +49,7 @@ def test_facts_come_from_the_columns(talk: Clients) -> None:
     answer = fetched(client, "FETCH 1 (UID FLAGS RFC822.SIZE MODSEQ INTERNALDATE SAVEDATE EMAILID THREADID)")
     assert re.fullmatch(
         rb"UID 1 FLAGS \(\\Recent\) RFC822.SIZE 44 MODSEQ \(\d+\) INTERNALDATE \"[ \d]\d-\w+-\d{4} [\d:]{8} \+0000\""
-        rb" SAVEDATE \"[ \d]\d-\w+-\d{4} [\d:]{8} \+0000\" EMAILID \(M[0-9a-f]+\) THREADID NIL",
+        rb" SAVEDATE \"[ \d]\d-\w+-\d{4} [\d:]{8} \+0000\" EMAILID \(M[0-9a-f]+\) THREADID \(T[0-9a-f]{16}\)",
         answer,
     )
 
@@ -117,8 +117,8 @@ def test_binary_is_decoded_and_a_nul_makes_a_literal8(talk: Clients) -> None:
 
 
 def test_an_unknown_encoding_is_refused(talk: Clients) -> None:
-    answers = fill(talk(), NESTED)("FETCH 1 (UID BINARY.PEEK[4])")
-    assert answers[0] == b"* 1 FETCH (UID 1 BINARY[4] NIL)"
+    answers = fill(talk(), NESTED)("FETCH 1 (UID BINARY.PEEK[4] BINARY.SIZE[4])")
+    assert answers[0] == b"* 1 FETCH (UID 1 BINARY[4] NIL BINARY.SIZE[4] 0)"
     assert answers[1].startswith(b"NO [UNKNOWN-CTE] ")
 
 
@@ -181,7 +181,7 @@ def test_nothing_is_seen_in_a_mailbox_that_is_examined(talk: Clients) -> None:
 
 
 def test_mail_can_be_read_when_nothing_can_be_written(talk: Clients, server: Miniature, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(fn: object, keys: object = ()) -> None:
+    def full(fn: object, **how: object) -> None:
         raise StoreUnavailable("disk full")
 
     client = fill(talk(), SIMPLE, LARGE)

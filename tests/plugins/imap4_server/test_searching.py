@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
 import pytest
@@ -84,6 +85,7 @@ def mail(request: pytest.FixtureRequest, server: Miniature, talk: Talks) -> Talk
     return client
 
 
+FIRST = "T" + blake2b(b"<1@x>", digest_size=8).hexdigest()  # the thread of the first letter
 KEYS = [
         ("ALL", [1, 2, 3]), ("1", [1]), ("2:*", [2, 3]), ("*", [3]), ("UID 1,3", [1, 3]), ("UID 7:9", []), ("NOT 2", [1, 3]),
         ("SEEN", [1]), ("UNSEEN", [2, 3]), ("FLAGGED ANSWERED", [3]), ("UNDELETED UNDRAFT", [1, 2, 3]), ("DELETED", []),
@@ -102,7 +104,8 @@ KEYS = [
         ("TEXT quoted-printable", [3]), ("HEADER x-note folded", [2]), ('HEADER X-Note "a  folded"', []),
         ('HEADER X-Note "a folded"', [2]),
         ('HEADER Date ""', [1, 2, 3]), ('HEADER X-None ""', []), ("HEADER Message-ID <2@x>", [2]), ("HEADER subject Apples", [1, 2]),
-        ("HEADER Content-Type 8859", [3]), ("THREADID T1", []), ("EMAILID x", []), ("MODSEQ 1", [1, 2, 3]), ("MODSEQ 99999999", []),
+        ("HEADER Content-Type 8859", [3]), ("THREADID T1", []), ("EMAILID x", []),
+        (f"THREADID {FIRST}", [1, 2]), (f"THREADID {FIRST.lower()}", []), ("MODSEQ 1", [1, 2, 3]), ("MODSEQ 99999999", []),
         ('MODSEQ "/flags/\\\\draft" all 1', [1, 2, 3]), ("OLD", []), ("NEW", [2, 3]), ("RECENT", [1, 2, 3]),
         ("CHARSET UTF-8 SUBJECT apples", [1, 2]), ("CHARSET us-ascii ALL", [1, 2, 3]),
     ]  # fmt: skip
@@ -360,3 +363,56 @@ def test_fields_that_were_put_in_front_of_a_copy_are_searched(server: Miniature,
             assert hits(client, program) == [1], program
         assert hits(client, "BODY front") == []
         digest(server)
+
+
+THREADED = (
+    b"Message-ID: <1@x>\r\n\r\nx\r\n",
+    b"Message-ID: <2@x>\r\nReferences: <1@x> <other@x>\r\nIn-Reply-To: <other@x>\r\n\r\nx\r\n",
+    b"Message-ID: <3@x>\r\nIn-Reply-To: <\xff\xa0\x85@x>\r\n\r\nx\r\n",
+    b"Subject: none\r\n\r\nMessage-ID: <1@x>\r\n",
+    b"Subject: ends of two kinds\n\r\nMessage-ID: <1@x>\r\n",
+    b"References: " + b"\r\n ".join(b"<%d@x>" % number for number in range(1, 400)) + b"\r\n\r\nx\r\n",
+    b"Message-ID: <1@X>\r\n\r\nx\r\n",
+    b"Message-ID: <9@x>\r\nReferences: <1@x>\r\n" + b"X-Long: %b\r\n" % (b"x" * 900) * 400 + b"\r\nx\r\n",
+)
+
+
+def thread_ids(client: Talk, numbers: str = "1:*") -> list[str]:
+    """THREADID of the messages."""
+    return [line.decode().partition("THREADID (")[2].rstrip(")") for line in client.ok(f"FETCH {numbers} THREADID")]
+
+
+@pytest.mark.parametrize("digested", [False, True])
+def test_search_finds_the_threads_that_fetch_tells(server: Miniature, talk: Talks, digested: bool) -> None:
+    client = talk()
+    for data in (*THREADED, THREADED[3]):
+        client.ok(b"APPEND INBOX {%d}" % len(data), data)
+    if digested:
+        digest(server)
+    client.ok("SELECT INBOX")
+    told = thread_ids(client)
+    assert told[1] == told[5] == told[7] == told[0] and told[8] == told[3] and len(set(told)) == 5
+    for _ in range(2):
+        for thread in told:
+            assert hits(client, f"THREADID {thread}") == [number for number, one in enumerate(told, 1) if one == thread]
+        digest(server)
+    client.ok("COPY 1:* Archive")
+    client.ok("SELECT Archive")
+    assert thread_ids(client) == told
+
+
+def test_what_is_put_in_front_of_a_message_may_name_its_thread(server: Miniature, talk: Talks) -> None:
+    context = server.context
+    account = context.accounts.get("alice")
+    assert account is not None
+    draft = context.blobs.draft()
+    draft.write(b"Message-ID: <2@x>\r\n\r\nhello\r\n")
+
+    def work(tx: Any) -> None:
+        append_copy(tx, account.id, "INBOX", blob_id=draft.store(tx), size=draft.size, prefix=b"References: <1@x>\r\n", received_at=7)
+
+    context.db.write(work)
+    client = talk()
+    client.ok("SELECT INBOX")
+    assert thread_ids(client) == [FIRST] == thread_ids(client)
+    assert hits(client, f"THREADID {FIRST}") == [1]

@@ -2,7 +2,7 @@
 
 from .envelope import envelope
 from .fields import header_fields
-from .heading import Heading, heading
+from .heading import Heading, heading, thread, thread_number
 from .packing import BadPacking, dump, load
 from .part import Part, find, message_of, walk
 from .preview import preview
@@ -28,5 +28,7 @@ __all__ = [
     "scan",
     "text_of",
     "texts",
+    "thread",
+    "thread_number",
     "walk",
 ]

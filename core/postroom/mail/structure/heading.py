@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from ..folding import fold
 from ..headers import decode
@@ -14,7 +15,7 @@ from .subject import base_subject
 
 MAX_TEXT = 16 * 1024  # characters of a field, of all fields of its name together
 MAX_KEY = 500  # characters of a key to sort by
-MAX_REFERENCES = 200  # the last ones: the nearest relatives
+MAX_REFERENCES = 200  # the first one, which the thread began with, and the last ones: the nearest relatives
 MAX_ID = 998
 
 _ID = re.compile(rb"<([^<>]{1,%d})>" % MAX_ID)
@@ -70,6 +71,17 @@ def heading(header: bytes) -> Heading:
     )
 
 
+def thread(header: bytes) -> str:
+    """The id "<…>" of the message that the thread began with, as the header of one in it says; "" where that says no id at all."""
+    found = fields.collect(header)
+    return next(iter((*_references(found), *_ids(found, b"message-id"))), "")
+
+
+def thread_number(name: str) -> int:
+    """The number of a thread, below 1 << 64, by the message that it began with: the same at all times and everywhere."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
+
+
 def _text(found: dict[bytes, list[bytes]], name: bytes) -> str:
     values = found.get(name)
     if not values:
@@ -111,4 +123,5 @@ def _normal(identity: bytes) -> str:
 
 
 def _references(found: dict[bytes, list[bytes]]) -> tuple[str, ...]:
-    return tuple(_ids(found, b"references")[-MAX_REFERENCES:] or _ids(found, b"in-reply-to")[:1])
+    ids = _ids(found, b"references")
+    return tuple(ids[:1] + ids[1:][1 - MAX_REFERENCES :] or _ids(found, b"in-reply-to")[:1])

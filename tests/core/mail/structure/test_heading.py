@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.mail.folding import fold
-from postroom.mail.structure import heading
+from postroom.mail.structure import heading, thread
 from postroom.mail.structure.dates import DAY, parse
 from postroom.mail.structure.subject import base_subject
 from tests.core.mail.structure.corpus import MESSAGES
@@ -86,6 +86,25 @@ def test_a_heading_has_the_texts_and_keys() -> None:
 
 def test_without_references_the_first_of_in_reply_to_counts() -> None:
     assert heading(b"In-Reply-To: your mail <a@b> of <c@d>\r\n").references == ("<a@b>",)
+
+
+def test_of_very_many_references_the_first_and_the_last_are_kept() -> None:
+    found = heading(b"References: " + b" ".join(b"<%d@x>" % number for number in range(300)) + b"\r\n").references
+    assert (found[:2], found[-1], len(found)) == (("<0@x>", "<101@x>"), "<299@x>", 200)
+
+
+@pytest.mark.parametrize(
+    ("header", "named"),
+    [
+        (b"Message-ID: <C@x>\r\nReferences: <a@x> <B@x>\r\nIn-Reply-To: <B@x>\r\n", "<a@x>"),
+        (b"Message-ID: <C@x>\r\nReferences: none\r\nIn-Reply-To: <B@x> <d@x>\r\n", "<B@x>"),
+        (b"Message-ID: <C@x>\r\n", "<C@x>"),
+        (b"Message-ID: C\r\n", ""),
+        (b"References: " + b" ".join(b"<%d@x>" % number for number in range(300)), "<0@x>"),
+    ],
+)
+def test_a_message_names_the_one_that_its_thread_began_with(header: bytes, named: str) -> None:
+    assert thread(header) == named
 
 
 def test_a_group_sorts_by_its_name() -> None:
