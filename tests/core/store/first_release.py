@@ -7,8 +7,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 from postroom.store import migrate as schema
+from postroom.store.blobs import CHUNK
 from postroom.store.database import Tx, connect
 
+LARGE = b"0123456789" * (CHUNK // 4)  # blob 98: three chunks, the last one shorter
 MESSAGES = (  # uid, size, flags, keywords
     (1, 100, 0, ""),
     (2, 200, 1, ""),
@@ -31,6 +33,8 @@ def _fill(tx: Tx) -> None:
     for number, path in ((10, "INBOX"), (11, "Empty")):
         tx.do("INSERT INTO mailbox VALUES (?, 1, ?, 1700000000, 8, 30, '')", (number, path))
     tx.do("INSERT INTO blob VALUES (99, ?, 3, 1, 5, ?)", (b"h" * 32, b"abc"))
+    tx.do("INSERT INTO blob VALUES (98, ?, ?, 1, 5, ?)", (b"g" * 32, len(LARGE), LARGE[:CHUNK]))
+    tx.many("INSERT INTO chunk VALUES (98, ?, ?)", [(seq, LARGE[seq * CHUNK : (seq + 1) * CHUNK]) for seq in (2, 1)])
     columns = "mailbox_id, uid, blob_id, size, flags, keywords, prefix, received_at, hidden, modseq, trace"
     rows = [(10, uid, size, flags, keywords, b"Subject: own\r\n", 20 + uid) for uid, size, flags, keywords in MESSAGES]
     tx.many(f"INSERT INTO message ({columns}) VALUES (?, ?, 99, ?, ?, ?, ?, 1234, 0, ?, 0)", rows)

@@ -11,7 +11,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from postroom.store.blobs import Blobs
-from postroom.store.database import Database, StoreUnavailable, connect
+from postroom.store.database import Conflict, Database, StoreUnavailable, connect
 from postroom.store.expunge import expunge
 from postroom.store.flagging import Change, change_flags
 from postroom.store.mailboxes import Mailboxes
@@ -154,3 +154,14 @@ def test_a_mailbox_of_the_first_release_goes_on_as_any_other(upgraded: Database)
 def test_owners_are_subscribed_to_the_folders_of_the_first_release(upgraded: Database) -> None:
     rows = upgraded.read(lambda tx: tx.execute("SELECT account_id, name FROM subscription ORDER BY name"))
     assert rows == [(1, "Empty"), (1, "INBOX")]
+
+
+def test_a_large_message_of_the_first_release_is_read_whole(upgraded: Database) -> None:
+    assert b"".join(Blobs(upgraded).read(98)) == first_release.LARGE
+    with pytest.raises(Conflict):
+        upgraded.write(lambda tx: tx.do("INSERT INTO chunk (blob_id, seq, data) VALUES (98, 2, ?)", (b"",)))
+
+
+def test_chunks_lie_apart_from_their_keys_on_sqlite(upgraded: Database) -> None:
+    sql = {"sqlite": "SELECT count(rowid) FROM chunk", "postgresql": "SELECT count(*) FROM chunk"}  # a table WITHOUT ROWID has no rowid
+    assert upgraded.read(lambda tx: tx.one(sql[tx.dialect])) == (2,)
