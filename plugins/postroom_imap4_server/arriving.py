@@ -22,6 +22,7 @@ from postroom.store.quota import hold, room
 from .catenating import copy_part
 from .grammar.dates import read_date_time
 from .grammar.flags import Flags, read_flags
+from .grammar.writing import number_set
 from .opening import open_mailbox
 from .refusals import No
 
@@ -152,6 +153,10 @@ class Arriving:
             raise No("there is no such mailbox any more", "TRYCREATE") from None
         except TooManyKeywords as error:
             raise No(str(error), "LIMIT") from None
+
+    def code(self, uids: list[int]) -> str:
+        """The response code that tells the UIDs, with brackets; "" where the user may not look (RFC 4315 section 3)."""
+        return f"[APPENDUID {self.target.folder.uidvalidity} {number_set(uids)}] " if "r" in self.target.rights else ""
 
     def _keep_one(self, tx: Tx, arrival: Arrival, mailbox_id: int, now: int) -> int:
         draft, flags = arrival.draft, allowed(arrival.flags, self.target.rights)

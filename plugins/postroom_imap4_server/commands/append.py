@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..arriving import Arriving
-from ..grammar import writing
 from .command import LOGGED_IN, Command
 
 if TYPE_CHECKING:
@@ -31,10 +30,9 @@ def run(session: Session, arguments: Append) -> str:
         arriving.read()
         while not arguments.reader.at_end():
             arriving.read()
-        uids = arriving.keep()
-        folder = arriving.target.folder
-    session.changed(folder.id)
-    return f"[APPENDUID {folder.uidvalidity} {writing.number_set(uids)}] APPEND completed"  # RFC 4315 section 3
+        code = arriving.code(arriving.keep())
+    session.changed(arriving.target.folder.id)
+    return f"{code}APPEND completed"  # RFC 4315 section 3
 
 
 APPEND = Command(b"APPEND", LOGGED_IN, parse, run)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from postroom.store.folders import INBOX
 from postroom.store.renaming import rename
 
 from ..changing import announce, existing_target, new_target, tell_spelling, told
 from ..grammar.listing import read_new_name
 from ..grammar.names import SEPARATOR
+from ..opening import open_mailbox
 from ..refusals import No
 from .command import LOGGED_IN, Command
 
@@ -30,6 +32,8 @@ def run(session: Session, arguments: tuple[str, str, str]) -> str:
     """Rename the mailbox."""
     old, new, written = arguments
     source = existing_target(session, old)
+    if source.path == INBOX and source.account != session.user.id:
+        open_mailbox(session, old, "rte")  # its messages are moved (RFC 6851 section 4.1)
     target = new_target(session, new)
     if source.account != target.account:
         raise No("a mailbox cannot become another user's", "CANNOT")

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ..grammar.reader import Reader
     from ..session import Session
 
-GONE = No("that message is gone", "EXPUNGEISSUED")  # RFC 5530 section 3
-
 
 class Replace(NamedTuple):
     """Which message, where the new one goes, and where it is read from."""
@@ -46,9 +44,9 @@ def run(session: Session, arguments: Replace, *, uid: bool) -> str:
         old, target = _old(session, arguments.number, uid=uid), arriving.target.folder
         arriving.read()
         arguments.reader.end()
-        [new] = arriving.keep(partial(_remove, source, old, target.id), locks=(owner,))
+        new = arriving.keep(partial(_remove, source, old, target.id), locks=(owner,))
     session.changed(*{source, target.id})
-    session.untagged(f"OK [APPENDUID {target.uidvalidity} {new}] the new message is in its place")  # RFC 8508 section 3.4
+    session.untagged(f"OK {arriving.code(new)}the new message is in its place")  # RFC 8508 section 3.4
     return "REPLACE completed"
 
 
@@ -69,7 +67,7 @@ def _remove(source: int, uid: int, target: int, tx: Tx) -> None:
     for mailbox in sorted({source, target}):  # in the order of ids, as everywhere
         lock(tx, mailbox)
     if not expunge(tx, source, [uid], at=int(time.time() * 1000)):
-        raise GONE
+        raise No("that message is gone", "EXPUNGEISSUED")  # RFC 5530 section 3
 
 
 REPLACE = Command(b"REPLACE", SELECTED, parse, partial(run, uid=False))
