@@ -12,7 +12,10 @@ FIELDS = (
     "sent_at, sent_day, subject, base_subject, reply, sender, recipient, cc, bcc, from_key, to_key, cc_key, display_from, display_to,"
     " message_id, refs"
 )
-KEEP = f"INSERT INTO heading (blob_id, {FIELDS}) VALUES ({', '.join('?' * 17)}) ON CONFLICT (blob_id) DO NOTHING"
+KEEP = (  # a blob that is removed meanwhile would leave its heading behind for ever
+    f"INSERT INTO heading (blob_id, {FIELDS}) SELECT {', '.join('?' * 17)} WHERE EXISTS (SELECT 1 FROM blob WHERE id = ?)"
+    " ON CONFLICT (blob_id) DO NOTHING"
+)
 KNOWN = "SELECT blob_id FROM heading WHERE blob_id IN"
 FORGET = "DELETE FROM heading WHERE blob_id = ?"
 
@@ -40,5 +43,5 @@ def row(heading: Heading) -> Row:
 
 
 def keep(tx: Tx, headings: Iterable[tuple[int, Heading]]) -> None:
-    """Keep headings, each with the id of its blob."""
-    tx.many(KEEP, [(blob_id, *row(heading)) for blob_id, heading in headings])
+    """Keep headings, each with the id of its blob, those of blobs that are gone excepted."""
+    tx.many(KEEP, [(blob_id, *row(heading), blob_id) for blob_id, heading in headings])
