@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from itertools import compress
+from itertools import compress, islice
 from typing import TYPE_CHECKING, cast
 
 from postroom.store.database import StoreUnavailable
@@ -15,7 +15,7 @@ from postroom.store.mailboxes import SEEN
 from ..grammar.fetching import Item
 from ..numbering import GONE
 from ..refusals import Bye
-from .batch import SMALL, Batch, Column, batches
+from .batch import SMALL, TOGETHER, Batch, Column, batches
 from .content import Content
 from .facts import FACTS, seen_words
 from .known import MANY, Answers, Known, known
@@ -54,7 +54,7 @@ class Answering:
         for start in range(0, len(positions), step):
             some = positions[start : start + step]
             seen = self._mark(some) if self.marks else set()
-            for batch in batches(self.session, self.view, some, read=bool(self.content)):
+            for batch in batches(self.session, self.view, some, times=len(self.content)):
                 batch.seen = seen
                 self._answer(batch, many=many)
                 self.session.out.breathe()
@@ -85,7 +85,7 @@ class Answering:
         written: Written = {}
         if self.content:
             contents = self._contents(batch, values.get(STRUCTURE))
-            if len(contents) == len(batch) == 1 and contents[0].letter.size > SMALL:
+            if len(contents) == len(batch) == 1 and contents[0].letter.size * len(self.content) > SMALL:
                 self._stream(batch, values, contents[0])
                 return
             written = self._written(contents)
@@ -116,7 +116,9 @@ class Answering:
             form, numbers = b"* %d UIDFETCH (" + form + b")\r\n", batch.uids
         else:
             form, numbers = b"* %d FETCH (" + form + b")\r\n", [position + 1 for position in batch.positions]
-        self.session.send(b"".join([form % row for row in zip(numbers, *filled, strict=True)]))
+        rows, most = zip(numbers, *filled, strict=True), max(TOGETHER // len(form), 1)  # the names of header fields may be long
+        while lines := [form % row for row in islice(rows, most)]:
+            self.session.send(b"".join(lines))
 
     def _column(self, item: Item, batch: Batch, values: Values, written: Written) -> Column:
         found = self.known.get(item)

@@ -63,7 +63,7 @@ class Batch:
 
     def split(self, uids: Sequence[int]) -> Iterator[Batch]:
         """Some of the messages, as many at a time as may be read into memory."""
-        return batches(self.session, self.view, [self.view.position(uid) for uid in uids], read=True)
+        return batches(self.session, self.view, [self.view.position(uid) for uid in uids], times=1)
 
     def letters(self) -> list[Letter]:
         """Those of the messages that are there, ascending; the caller bounds how much that is."""
@@ -71,17 +71,17 @@ class Batch:
         return [Letter(context.blobs, content) for content in context.mailboxes.contents(self.mailbox_id, self.uids)]
 
 
-def batches(session: Session, view: View, positions: Sequence[int], *, read: bool) -> Iterator[Batch]:
-    """The messages in pieces. ``read``: their bytes are to be read, so a large one is a batch of its own."""
-    if not read:
+def batches(session: Session, view: View, positions: Sequence[int], *, times: int) -> Iterator[Batch]:
+    """The messages in pieces. ``times``: how often the bytes of each may be in an answer; so a large one is a batch of its own."""
+    if not times:
         for start in range(0, len(positions), PIECE):
             yield Batch(session, view, positions[start : start + PIECE])
         return
     start = total = 0
     for number, position in enumerate(positions):
         row = view.row(position)
-        size = view.columns.sizes[row] if row >= 0 else 0
-        if number > start and (total + size > TOGETHER or number - start >= MOST_LETTERS or size > SMALL):
+        size = view.columns.sizes[row] * times if row >= 0 else 0
+        if number > start and (total + size > TOGETHER or (number - start) * times >= MOST_LETTERS or size > SMALL):
             yield Batch(session, view, positions[start:number])
             start, total = number, 0
         total += size

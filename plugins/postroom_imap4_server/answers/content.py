@@ -102,7 +102,7 @@ class Content:
                 part = None  # RFC 2045 section 6.4: these are not encoded
             elif not known(part):
                 self.unknown = True
-                return None
+                return 0 if item.name == "BINARY.SIZE" else None  # RFC 9051 section 9: a number, NIL is none
         start, end = self.opened.span(item.section) if item.section.path else (0, self.letter.size)
 
         def data() -> Iterator[bytes]:

@@ -40,6 +40,7 @@ def read_date_time(reader: Reader) -> int:
         at = datetime(
             year, _NUMBERS[found[2].upper()], day, hour, minute, min(second, 59), tzinfo=timezone(-zone if found[7] == b"-" else zone)
         )
+        at = at.astimezone(UTC)  # OverflowError: a year beyond 1 to 9999 could be told to nobody
         milliseconds = int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * 1000
     except (ValueError, OverflowError):
         raise reader.bad("there is no such date and time") from None

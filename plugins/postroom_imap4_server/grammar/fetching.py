@@ -159,8 +159,9 @@ def _item(reader: Reader) -> Item:
 
 
 def _lazy(reader: Reader) -> bool:
-    if not reader.take(b" ("):
+    if not reader.peek(b" (LAZY"):  # other parentheses behind a single PREVIEW are the modifiers of FETCH
         return False
+    reader.expect(b" (")
     modifiers = [reader.word()]
     while reader.take(b" "):
         modifiers.append(reader.word())

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from postroom.store.appending import append_to
+from postroom.store.database import Tx
 from postroom.testing import Miniature, values
 from postroom_imap4_server.commands.fetch import FETCH
 from postroom_imap4_server.commands.select import SELECT
@@ -82,6 +83,20 @@ def say(session: Session, command: object, arguments: bytes) -> None:
     command.run(session, command.parse(reader))  # type: ignore[attr-defined]
 
 
+def add(session: Session, *messages: bytes) -> None:
+    """Put messages behind the large one."""
+    blobs, folder_id = session.context.blobs, session.selected.folder.id
+
+    def work(tx: Tx) -> None:
+        for message in messages:
+            draft = blobs.draft()
+            draft.write(message)
+            append_to(tx, folder_id, blob_id=draft.store(tx), size=draft.size, received_at=0)
+
+    session.context.db.write(work)
+    say(session, SELECT, b"Large")
+
+
 @pytest.mark.parametrize(
     ("items", "least"),
     [
@@ -89,6 +104,7 @@ def say(session: Session, command: object, arguments: bytes) -> None:
         (b"(UID BODY.PEEK[2] FLAGS)", SIZE),
         (b"(BINARY.PEEK[2] BINARY.SIZE[2])", SIZE // 2),
         (b"(ENVELOPE BODYSTRUCTURE PREVIEW)", 100),
+        (b"(%b)" % b" ".join(b"BODY.PEEK[2]<%d.200000>" % start for start in range(90)), 90 * 200_000),
     ],
 )
 def test_a_large_message_is_never_in_memory(session: Session, items: bytes, least: int) -> None:
@@ -100,3 +116,28 @@ def test_a_large_message_is_never_in_memory(session: Session, items: bytes, leas
         tracemalloc.stop()
     assert session.out.said >= least  # type: ignore[attr-defined]
     assert peak < MOST
+
+
+def test_many_sections_of_smaller_messages_are_not_in_memory_together(session: Session) -> None:
+    add(session, *[HEAD + LINES * 2_500] * 4)  # about 200 KB each
+    sections = b" ".join(b"BODY.PEEK[]<%d.190000>" % start for start in range(90))
+    tracemalloc.start()
+    try:
+        say(session, FETCH, b"2:5 (%b)" % sections)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert session.out.said >= 4 * 90 * 190_000  # type: ignore[attr-defined]
+    assert peak < MOST
+
+
+def test_long_lists_of_header_fields_do_not_fill_memory(session: Session) -> None:
+    add(session, *[b"Subject: short\r\n\r\n"] * 200)
+    names = b" ".join(b"X-%d" % number for number in range(5_000))
+    tracemalloc.start()
+    try:
+        say(session, FETCH, b"2:* BODY.PEEK[HEADER.FIELDS (%b)]" % names)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * MOST
