@@ -11,6 +11,8 @@ from postroom.mail.structure.fields import body_start
 from postroom.mail.structure.heading import heading, thread_number
 from postroom.store import headings
 
+from . import carried
+
 if TYPE_CHECKING:
     from postroom.context import Context
     from postroom.store.columns import Columns
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 PIECE = 5_000  # messages at a time: between two of them others have their turn
 UNKNOWN = 50  # messages read at a time whose heading is not kept
-REMEMBERED = 200_000  # columns of larger mailboxes are loaded for each search
 OF_THREADS = ("message_id", "refs")
 NAMES = [name.strip() for name in headings.FIELDS.split(",")]
 
@@ -44,27 +45,23 @@ def column(context: Context, columns: Columns, name: str, check: Check) -> list[
 
 def several(context: Context, columns: Columns, names: Sequence[str], check: Check) -> list[list[Any]]:
     """Several such columns; what is not loaded yet is loaded together."""
-    found: dict[str, list[Any]] = {name: columns.memo["heading", name] for name in names if ("heading", name) in columns.memo}
-    new = tuple(name for name in dict.fromkeys(names) if name not in found)
-    if new:
-        found |= {name: [] for name in new}
-        for start in range(0, len(columns), PIECE):
-            check()
-            for name, values in zip(new, _piece(context, columns, new, range(start, min(start + PIECE, len(columns)))), strict=True):
-                found[name].extend(values)
-        if len(columns) <= REMEMBERED:
-            columns.memo.update((("heading", name), found[name]) for name in new)
+    found: dict[str, list[Any]] = {name: carried.begun(columns, ("heading", name), []) for name in dict.fromkeys(names)}
+    for known in {len(values) for values in found.values()} - {len(columns)}:
+        lacking = [name for name, values in found.items() if len(values) == known]
+        for name, values in zip(lacking, _from(context, columns, lacking, known, check), strict=True):
+            found[name] = found[name] + values
+    for name, values in found.items():
+        carried.keep(columns, ("heading", name), values)
     return [found[name] for name in names]
 
 
 def folded(context: Context, columns: Columns, name: str, check: Check) -> list[str]:
     """A column of texts, folded."""
-    found: list[str] | None = columns.memo.get(("folded", name))
-    if found is None:
-        found = context.offload(_fold, column(context, columns, name, check))
-        columns.memo.pop(("heading", name), None)
-        if len(columns) <= REMEMBERED:
-            columns.memo["folded", name] = found
+    found: list[str] = carried.begun(columns, ("folded", name), [])
+    if len(found) < len(columns):
+        [texts] = _from(context, columns, [name], len(found), check)
+        found = found + context.offload(_fold, texts)
+    carried.keep(columns, ("folded", name), found)
     return found
 
 
@@ -74,17 +71,15 @@ def _fold(texts: list[str]) -> list[str]:
 
 def threads(context: Context, columns: Columns, check: Check) -> Sequence[int]:
     """The number of each message's thread, as THREADID tells it."""
-    found: Sequence[int] | None = columns.memo.get("thread numbers")
-    if found is None:
-        found = context.offload(_threads, *several(context, columns, OF_THREADS, check), columns.blobs)
-        for name in OF_THREADS:
-            columns.memo.pop(("heading", name), None)
-        if len(columns) <= REMEMBERED:
-            columns.memo["thread numbers"] = found
+    found: array[int] = carried.begun(columns, ("threads", ""), array("Q"))
+    if len(found) < len(columns):
+        ids, references = _from(context, columns, OF_THREADS, len(found), check)
+        found = found + context.offload(_threads, ids, references, columns.blobs[len(found) :])
+    carried.keep(columns, ("threads", ""), found)
     return found
 
 
-def _threads(ids: Sequence[str], references: Sequence[str], blobs: Sequence[int]) -> Sequence[int]:
+def _threads(ids: Sequence[str], references: Sequence[str], blobs: Sequence[int]) -> array[int]:
     begun = ((refs.partition(" ")[0] or own, blob) for own, refs, blob in zip(ids, references, blobs, strict=True))
     return array("Q", (thread_number(name) if name else alone(blob) for name, blob in begun))
 
@@ -92,6 +87,16 @@ def _threads(ids: Sequence[str], references: Sequence[str], blobs: Sequence[int]
 def alone(blob_id: int) -> int:
     """The number of the thread that a message is by itself when its header names no message."""
     return thread_number(f"blob {blob_id}")
+
+
+def _from(context: Context, columns: Columns, names: Sequence[str], first: int, check: Check) -> list[list[Any]]:
+    """Such columns for the messages from row ``first`` on."""
+    found: list[list[Any]] = [[] for _ in names]
+    for start in range(first, len(columns), PIECE):
+        check()
+        for one, values in zip(found, _piece(context, columns, names, range(start, min(start + PIECE, len(columns)))), strict=True):
+            one.extend(values)
+    return found
 
 
 def _piece(context: Context, columns: Columns, names: Sequence[str], rows: range) -> list[Sequence[Any]]:

@@ -49,6 +49,7 @@ class Columns:
     own: bytes  # 1 where answers kept for the blob do not apply
     keywords: dict[int, str]  # UID -> keywords separated by spaces, where there are any
     memo: dict[Any, Any] = field(default_factory=dict)  # what was computed of this very set of messages, whatever their flags
+    held: dict[Any, tuple[array[int], Any]] = field(default_factory=dict)  # computed columns and whose they are, of snapshots before too
 
     def __len__(self) -> int:
         """How many messages."""
@@ -97,6 +98,7 @@ def extended(old: Columns, rows: Sequence[Row], modseq: int, uidnext: int) -> Co
         old.blobs + array("q", blobs),
         old.own + bytes(own),
         _worded(old.keywords, zip(uids, words, strict=True)),
+        held=old.held,
     )
 
 
@@ -111,7 +113,7 @@ def joined(pieces: Sequence[Columns], modseq: int, uidnext: int) -> Columns:
         for part in parts:
             column.extend(part)
     keywords = {uid: words for piece in pieces for uid, words in piece.keywords.items()}
-    return _anew(pieces[0], **whole, modseq=modseq, uidnext=uidnext, keywords=keywords, memo={})
+    return _anew(pieces[0], **whole, modseq=modseq, uidnext=uidnext, keywords=keywords, memo={}, held={})
 
 
 def renewed(
@@ -189,18 +191,18 @@ def without(old: Columns, uids: Iterable[int]) -> Columns:
     if keywords:
         lost = {old.uids[index] for index in gone}
         keywords = {uid: words for uid, words in keywords.items() if uid not in lost}
-    stays = _between(gone, len(old))
-    fresh = {name: _cut(getattr(old, name), stays) for name in COLUMNS}
+    stays = between(gone, len(old))
+    fresh = {name: cut(getattr(old, name), stays) for name in COLUMNS}
     return _anew(old, **fresh, keywords=keywords, memo={})
 
 
-def _between(gone: list[int], count: int) -> list[slice]:
+def between(gone: list[int], count: int) -> list[slice]:
     """What is left of ``count`` rows without these."""
     starts = [0, *(index + 1 for index in gone)]
     return [slice(start, end) for start, end in zip(starts, [*gone, count], strict=True) if start < end]
 
 
-def _cut(column: Any, stays: list[slice]) -> Any:
+def cut(column: Any, stays: list[slice]) -> Any:
     """The parts of a column; ``column[:0]`` is an empty one of its kind."""
     if isinstance(column, bytes):
         return b"".join(column[part] for part in stays)
@@ -226,6 +228,6 @@ def _worded(old: dict[int, str], words: Iterable[tuple[int, str]]) -> dict[int, 
 
 
 def _anew(old: Columns, **changes: Any) -> Columns:
-    """``dataclasses.replace`` at a third of its cost; the memo goes along unless another is given."""
+    """``dataclasses.replace`` at a third of its cost; memo and held go along unless others are given."""
     values = {name: getattr(old, name) for name in Columns.__slots__}
     return Columns(**(values | changes))
