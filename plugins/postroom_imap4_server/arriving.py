@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .grammar.reader import Reader
     from .session import Session
 
+FULL = ("the quota of this account does not allow for that", "OVERQUOTA")  # RFC 9208 section 4.3.1
 SEEN, DELETED = 1, 8
 RIGHTS = (("s", SEEN), ("t", DELETED), ("w", ~(SEEN | DELETED)))  # RFC 4314 section 4: which right which flags need
 
@@ -127,10 +128,18 @@ class Arriving:
         if not draft.size:
             raise No("an empty message cancels the command")  # RFC 3502 section 6.3.11
         self._reader.fresh()
+        if len(self._arrivals) > 1:  # one alone is looked at in the end: what it replaces makes room
+            self._check_room()
         draft.seal()
         self._held += draft.size
         if self._held > self._session.limits.held:
             draft.set_aside()
+
+    def _check_room(self) -> None:
+        """Nobody fills the disk with messages of which none can be kept."""
+        sizes = [arrival.draft.size for arrival in self._arrivals]
+        if not self._session.context.db.read(lambda tx: room(tx, self.target.account, sum(sizes), len(sizes))):
+            raise No(*FULL)
 
     def keep(self, before: Callable[[Tx], None] | None = None, *, locks: tuple[int, ...] = ()) -> list[int]:
         """Put all of them into the mailbox; their UIDs. Raises No and StoreUnavailable; then nothing has changed.
@@ -144,7 +153,7 @@ class Arriving:
             if before is not None:
                 before(tx)
             if not room(tx, target.account, sum(arrival.draft.size for arrival in self._arrivals), len(self._arrivals)):
-                raise No("the quota of this account does not allow for that", "OVERQUOTA")  # RFC 9208 section 4.3.1
+                raise No(*FULL)
             return [self._keep_one(tx, arrival, target.folder.id, now) for arrival in self._arrivals]
 
         try:

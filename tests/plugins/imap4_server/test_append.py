@@ -129,6 +129,17 @@ def test_a_full_account_takes_no_more(server: Miniature, talk: Open) -> None:
     assert client.answer(b"APPEND INBOX {%d}" % len(MESSAGE), MESSAGE).startswith("NO [OVERQUOTA]")
 
 
+def test_nobody_sends_messages_of_which_none_can_be_kept(server: Miniature, talk: Open) -> None:
+    server.context.accounts.update("alice", quota_messages=2)
+    client, taken = talk(), 0
+    client.begin(b"APPEND INBOX {5}")
+    while (answer := client.response()).startswith(b"+"):
+        taken += 1
+        client.peer.send(b"12345 {5}\r\n")
+    assert b"NO [OVERQUOTA]" in answer
+    assert (taken, entries(server)) == (3, [])
+
+
 def test_a_client_that_hangs_up_within_a_message_leaves_nothing(server: Miniature, talk: Open) -> None:
     client = talk()
     client.begin(b"APPEND INBOX {2000000+}\r\n" + b"x" * 1_000_000)
