@@ -14,6 +14,7 @@ from postroom.housekeeping import housekeeping
 from postroom.leases import Leases
 from postroom.store.blobs import Blobs
 from postroom.store.database import Database
+from postroom.store.kept import Kept
 from postroom.store.undelete import recoverable
 from postroom.testing.miniature import Miniature
 from tests.core.store.post import post
@@ -26,7 +27,7 @@ def test_deleted_mail_is_thrown_away_when_its_time_is_over(db: Database, keep_de
     joe.expunge([1], at=now - 1000)
     joe.expunge([2], at=now - 5 * 3600 * 1000)
     config = Config(store=StoreSettings.model_validate({"keep_deleted": keep_deleted}))
-    context: Any = SimpleNamespace(db=db, blobs=Blobs(db), leases=Leases(db, "node/0"), config=config)
+    context: Any = SimpleNamespace(db=db, blobs=Blobs(db), kept=Kept(db), leases=Leases(db, "node/0"), config=config)
     housekeeping(context).run()
     assert [one.messages for one in recoverable(db, joe.account, 0)] == left
     blobs = db.read(lambda tx: tx.one("SELECT count(*) FROM blob"))

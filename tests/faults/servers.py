@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 import signal
@@ -15,12 +16,14 @@ import psycopg
 
 from tests.databases import Postgresql, start_postgresql
 
+COUNT = itertools.count(1)
+
 
 class Moody:
     """A server of our own, in ``postgresql``."""
 
     def __init__(self) -> None:
-        self.directory = Path(tempfile.gettempdir(), f"postroom-pg-moody-{os.getpid()}")
+        self.directory = Path(tempfile.gettempdir(), f"postroom-pg-moody-{os.getpid()}-{next(COUNT)}")  # the library knows it by that
         self.postgresql: Postgresql = start_postgresql(self.directory)
         self.postgresql.execute("ALTER SYSTEM RESET synchronous_commit")  # what it calls committed must survive its crash
         self.postgresql.execute("SELECT pg_reload_conf()")

@@ -95,7 +95,8 @@ def test_a_plugin_may_choose_the_encryption_of_a_connection(server: Miniature) -
 
     server.app.manager.register(Chooser(), "chooser")
     plugin: Plugin = server.plugin("imap4_server")
-    chosen = [service.encryption(Talk(server).peer.client) for service in plugin.register_services()]
+    with Talk(server) as talk:
+        chosen = [service.encryption(talk.peer.client) for service in plugin.register_services()]
     assert chosen == ["tls", "tls"]
 
 
