@@ -20,7 +20,7 @@ def status(session: Session, name: str, folder: Folder, items: Iterable[bytes]) 
     """The STATUS response for a mailbox that the client knows by this name. Raises StoreUnavailable."""
     wanted = tuple(items)
     if b"HIGHESTMODSEQ" in wanted:
-        session.condstore = True  # RFC 7162 section 3.1: asking for it says that the client knows CONDSTORE
+        session.enable_condstore()  # RFC 7162 section 3.1: asking for it says that the client knows CONDSTORE
     told = b" ".join(b"%s %s" % (item, FIGURES[item](session, folder)) for item in wanted)
     return b"* STATUS %s (%s)\r\n" % (writing.mailbox(name, utf8=session.utf8), told)
 

@@ -78,7 +78,7 @@ def find(session: Session, program: Program, tag: bytes) -> Found:
     """Search the selected mailbox. Raises No, Bad, Bye, StoreUnavailable."""
     view = session.selected
     if program.modseq:
-        session.condstore = True  # RFC 7162 section 3.1: this enables it
+        session.enable_condstore()  # RFC 7162 section 3.1: this enables it
     view.refresh()
     place = _place(session, view, Pace(session, tag))
     among, limit = _bounded(session, place)

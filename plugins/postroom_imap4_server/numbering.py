@@ -178,6 +178,12 @@ class Numbering:
         """The modseq up to which everything is told or pending."""
         return self._seen
 
+    @property
+    def known(self) -> int:
+        """A modseq up to which the client has been told everything."""
+        untold = self.pending or (self._columns is not None and self._columns.uidnext > self._next)
+        return self.folder.modseq if untold else self._seen
+
     def _adopt(self, columns: Columns, *, news: bool) -> None:
         if news:
             self._changed.update(uid for uid, *_ in self._since(columns) if uid < self._next)

@@ -121,6 +121,13 @@ class Session:
         """Send one untagged line of text."""
         self.out.write(b"* %s\r\n" % text.encode("utf-8", "replace"))
 
+    def enable_condstore(self) -> None:
+        """From now on modseqs are told with flags; the first time say which the selected mailbox has (RFC 7162 section 3.1)."""
+        if not self.condstore:
+            self.condstore = True
+            if self.view is not None:
+                self.untagged(f"OK [HIGHESTMODSEQ {self.view.known}] All changes up to it have been told")
+
     def tell(self, expunges: bool) -> None:
         """Send what has changed in the selected mailbox, and what NOTIFY asks for. Raises StoreUnavailable."""
         if self.notify is not None:

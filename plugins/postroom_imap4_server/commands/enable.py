@@ -34,16 +34,21 @@ def parse(reader: Reader) -> list[str]:
 
 def run(session: Session, words: list[str]) -> str:
     """Enable what is known and not enabled yet; other words do not matter (RFC 5161 section 3.1)."""
-    enabled = []
+    enabled: list[str] = []
+    fresh: dict[str, None] = {}
     for word in dict.fromkeys(words):
         attributes = EXTENSIONS.get(word, ())
         if word == REV2 and WRITTEN[REV2] not in protocols(session):
             continue
-        if attributes and not getattr(session, attributes[0]):
+        if attributes and not getattr(session, attributes[0]) and attributes[0] not in fresh:
             enabled.append(WRITTEN.get(word, word))
-            for attribute in attributes:
-                setattr(session, attribute, True)
+            fresh.update(dict.fromkeys(attributes))
     session.untagged(" ".join(["ENABLED", *enabled]))
+    for attribute in fresh:
+        if attribute == "condstore":
+            session.enable_condstore()
+        else:
+            setattr(session, attribute, True)
     return "ENABLE completed"
 
 

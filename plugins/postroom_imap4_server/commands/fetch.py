@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..session import Session
     from ..view import View
 
-UID, MODSEQ = Item("UID"), Item("MODSEQ")
+UID, FLAGS, MODSEQ = Item("UID"), Item("FLAGS"), Item("MODSEQ")
 
 
 def run(session: Session, request: Request, *, uid: bool) -> str:
@@ -28,7 +28,7 @@ def run(session: Session, request: Request, *, uid: bool) -> str:
     _check(session, request, uid=uid)
     items = _items(session, request, uid=uid)
     if MODSEQ in items:
-        session.condstore = True  # RFC 7162 section 3.1: this enables it
+        session.enable_condstore()  # RFC 7162 section 3.1: this enables it
     chosen, positions = _choose(session, request, uid=uid)
     if modifiers.vanished and modifiers.changed_since is not None:
         _tell_vanished(session, request, modifiers.changed_since)
@@ -54,8 +54,8 @@ def _items(session: Session, request: Request, *, uid: bool) -> list[Item]:
         items = [item for item in items if item != UID] or items  # RFC 9586 section 3.2: it is there instead of the message number
     elif uid and UID not in items:
         items.insert(0, UID)  # RFC 9051 section 6.4.9
-    if request.modifiers.changed_since is not None and MODSEQ not in items:
-        items.append(MODSEQ)  # RFC 7162 section 3.1.4.1
+    if (request.modifiers.changed_since is not None or (session.condstore and FLAGS in items)) and MODSEQ not in items:
+        items.append(MODSEQ)  # RFC 7162 section 3.1.4.1; section 3.1: with all flags once it is enabled
     return items
 
 

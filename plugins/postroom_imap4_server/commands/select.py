@@ -88,7 +88,7 @@ def run(session: Session, selection: Selection, *, examine: bool) -> str:
         session.untagged("OK [CLOSED] The mailbox that was selected is closed")  # RFC 7162 section 3.2.11, RFC 9051 section 6.3.2
     opened = open_mailbox(session, selection.name, "r")
     if selection.condstore:
-        session.condstore = True
+        session.enable_condstore()
     view = _view(session, opened, read_only=examine or not opened.rights & WRITING)
     _describe(session, view)
     if selection.known is not None and selection.known.uidvalidity == view.folder.uidvalidity:

@@ -67,7 +67,7 @@ def run(session: Session, order: Order, *, uid: bool) -> str:
     if view.read_only:
         raise No("the mailbox is selected read-only")
     if order.unchanged_since is not None:
-        session.condstore = True  # RFC 7162 section 3.1: this enables it
+        session.enable_condstore()  # RFC 7162 section 3.1: this enables it
     chosen = choose(session, order.numbers, uid=uid)
     changes = _allowed(session, view, order)
     flagged = _store(session, view, chosen, order, changes)

@@ -37,8 +37,8 @@ def fill(client: Talk, *messages: bytes) -> Talk:
 
 
 def fetched(client: Talk, command: str | bytes) -> bytes:
-    """The only response, without its head and end."""
-    (answer,) = client.ok(command)
+    """The only response, without its head and end; the first time that a modseq is asked for the highest one is told too."""
+    (answer,) = [line for line in client.ok(command) if not line.startswith(b"* OK [HIGHESTMODSEQ ")]
     found = re.fullmatch(rb"\* \d+ (?:UID)?FETCH \((.*)\)", answer, re.DOTALL)
     assert found, answer
     return found[1]
@@ -90,6 +90,14 @@ def test_items_are_answered_and_from_what_is_kept_too(talk: Clients, item: str, 
     client = fill(talk(), SIMPLE)
     assert fetched(client, f"FETCH 1 {item}") == expected
     assert fetched(client, f"FETCH 1 ({item} UID)") == expected + b" UID 1"
+
+
+def test_an_envelope_that_is_not_ascii_is_the_same_whatever_is_enabled(talk: Clients) -> None:
+    client = fill(talk(), "Subject: Grüße\r\nFrom: Jörg <j@x>\r\n\r\nx\r\n".encode())
+    told = fetched(client, "FETCH 1 ENVELOPE")
+    assert "{7}\r\nGrüße (({5}\r\nJörg ".encode() in told
+    client.ok("ENABLE UTF8=ACCEPT IMAP4rev2")
+    assert fetched(client, "FETCH 1 ENVELOPE") == told
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_results_are_saved(mail: Talk, options: str, saved: list[int]) -> None:
 
 
 def test_modseq_is_told_when_it_is_asked_for(mail: Talk) -> None:
-    [first] = mail.ok("SEARCH MODSEQ 1")
+    [_, first] = mail.ok("SEARCH MODSEQ 1")  # HIGHESTMODSEQ is in front (RFC 7162 section 3.1)
     assert first.startswith(b"* SEARCH 1 2 3 (MODSEQ ")
     [second] = mail.ok("SEARCH RETURN (ALL) MODSEQ 1")
     assert b" MODSEQ " in second

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -107,6 +108,56 @@ def test_a_conditional_store_leaves_alone_what_has_changed(client: Talk, other: 
     said = client(rf"STORE 1:2 (UNCHANGEDSINCE {modseq}) +FLAGS (\Seen)")
     assert said[-1] == b"OK [MODIFIED 2] Conditional STORE failed"
     assert said[0].startswith(b"* 1 FETCH (FLAGS (\\Seen) MODSEQ (")
+
+
+HIGHEST = re.compile(rb"\* OK \[HIGHESTMODSEQ (\d+)\] .+")
+ENABLING = [
+    "ENABLE CONDSTORE", "ENABLE QRESYNC", "STATUS Archive (HIGHESTMODSEQ)", "FETCH 1 MODSEQ", "UID FETCH 1 UID (CHANGEDSINCE 1)",
+    "SEARCH MODSEQ 1", "STORE 1 (UNCHANGEDSINCE 1) FLAGS.SILENT ()", "SORT (DATE) UTF-8 MODSEQ 1",
+]  # fmt: skip
+
+
+def highest(lines: list[bytes]) -> list[int]:
+    """What HIGHESTMODSEQ responses tell."""
+    return [int(found[1]) for line in lines if (found := HIGHEST.fullmatch(line))]
+
+
+@pytest.mark.parametrize("command", ENABLING)
+def test_what_enables_condstore_tells_the_highest_modseq_once(client: Talk, other: Talk, command: str) -> None:
+    client.ok(r"STORE 1 +FLAGS.SILENT (\Flagged)")
+    modseq = int(fetched_modseq(other))
+    assert highest(client(command)) == [modseq]
+    assert highest([*client(command), *client.ok("FETCH 1 MODSEQ")]) == []
+    other.ok(r"STORE 2 +FLAGS.SILENT (\Flagged)")
+    assert client.ok("NOOP") == [rb"* 2 FETCH (UID 2 FLAGS (\Flagged \Recent) MODSEQ (%d))" % (modseq + 1)]
+
+
+def fetched_modseq(other: Talk) -> bytes:
+    """The modseq of the first message, that was changed last."""
+    return other.ok("FETCH 1 MODSEQ")[-1].split(b"(")[-1].rstrip(b")")
+
+
+def test_the_highest_modseq_that_is_told_is_one_whose_changes_have_been_told(client: Talk, other: Talk) -> None:
+    selected = highest(client.ok("SELECT INBOX"))
+    other.ok(r"STORE 1 +FLAGS.SILENT (\Deleted)")
+    other.ok("EXPUNGE")
+    client("FETCH 2 FLAGS")  # cannot tell what is gone
+    assert highest(client("FETCH 2 MODSEQ")) == selected
+
+
+def test_enabling_condstore_tells_nothing_where_no_mailbox_is_selected(client: Talk) -> None:
+    client.ok("UNSELECT")
+    assert client.ok("ENABLE CONDSTORE") == [b"* ENABLED CONDSTORE"]
+    assert len(highest(client.ok("SELECT INBOX"))) == 1
+    assert highest(client.ok("FETCH 1 MODSEQ")) == []
+
+
+def test_flags_are_told_with_their_modseq_once_condstore_is_enabled(client: Talk) -> None:
+    client.ok("ENABLE CONDSTORE")
+    for command in ("FETCH 1 (FLAGS BODY[])", r"STORE 1 +FLAGS (\Flagged)", "FETCH 1 FLAGS", "UID FETCH 1 FAST"):
+        [line] = client.ok(command)
+        assert b"FLAGS (" in line and b" MODSEQ (" in line
+    assert b"MODSEQ" not in client.ok("FETCH 1 RFC822.SIZE")[0]
 
 
 def test_nothing_changes_in_a_mailbox_that_is_examined(client: Talk) -> None:
