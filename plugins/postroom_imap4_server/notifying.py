@@ -141,9 +141,13 @@ class Notifying:
         if self._annotated:
             self._tell_entries(session)
         while self._changed:
-            mailbox_id, told = next(iter(self._changed.items()))
-            self._tell_figures(session, mailbox_id, told=told)
-            self._changed.pop(mailbox_id, None)
+            mailbox_id = next(iter(self._changed))
+            told = self._changed.pop(mailbox_id)  # before the look: what is heard of during it is looked at again
+            try:
+                self._tell_figures(session, mailbox_id, told=told)
+            except BaseException:
+                self._changed[mailbox_id] = self._changed.get(mailbox_id, False) or told
+                raise
 
     def tell_between(self, session: Session) -> None:
         """The same while no command is under way: EXPUNGE only for SELECTED (section 6.1)."""

@@ -199,3 +199,39 @@ def test_switched_off_it_is_neither_offered_nor_obeyed(configured: Callable[...,
         alice.log_in()
         assert b" NOTIFY" not in alice.ok("CAPABILITY")[0]
         assert alice.answer("NOTIFY NONE").startswith("BAD ")
+
+
+def test_mail_that_comes_while_a_mailbox_is_looked_at_is_told_next(
+    server: Miniature, talk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, other = talk("alice"), talk("alice")
+    alice.ok(f"NOTIFY SET (mailboxes Sent {MESSAGES})")
+    look, late = server.context.mailboxes.by_id, [True]
+
+    def slowly(mailbox_id: int) -> object:
+        found = look(mailbox_id)
+        if late and late.pop():
+            gevent.spawn(put, other, "Sent").join(5)
+        return found
+
+    monkeypatch.setattr(server.context.mailboxes, "by_id", slowly)
+    gevent.spawn(put, talk("alice"), "Sent")
+    assert [alice.response() for _ in range(2)] == [b'* STATUS "Sent" (UIDNEXT %d MESSAGES %d)' % (n + 1, n) for n in (1, 2)]
+
+
+def test_a_folder_that_is_made_while_the_tree_is_looked_at_is_told_next(
+    server: Miniature, talk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, other, third = talk("alice"), talk("alice"), talk("alice")
+    alice.ok("NOTIFY SET (personal (MailboxName))")
+    look, late = server.context.folders.tree, [True]
+
+    def slowly(account: int) -> object:
+        found = look(account)
+        if late and late.pop():
+            gevent.spawn(other.ok, "CREATE Two").join(5)
+        return found
+
+    monkeypatch.setattr(server.context.folders, "tree", slowly)
+    gevent.spawn(third.ok, "CREATE One")
+    assert [alice.response().rpartition(b" ")[2] for _ in range(2)] == [b'"One"', b'"Two"']
