@@ -64,7 +64,7 @@ def _pieces(session: Session, mailbox_id: int, url: MessageUrl) -> Iterator[byte
     if not found:
         raise KeyError(url.uid)
     letter = Letter(session.context.blobs, found[0])
-    start, end = quick_span(letter, section) or opened(session, letter, own=True).span(section)
+    start, end = quick_span(letter, section) or opened(session, letter, own=bool(letter.prefix)).span(section)
     if section.of in FIELD_LISTS:
         names = frozenset(name.lower() for name in section.names)
         header = letter.read(start, min(end - start, MOST_HEADER))
