@@ -11,7 +11,7 @@ from .structure.texts import header_text, text_of
 from .structure.transfer import Reader
 
 MOST_HEADER = 256 * 1024  # bytes of one header that are looked at
-MOST_TEXT = 1024 * 1024  # characters of each kind that are worth keeping
+MOST_TEXT = 256 * 1024  # characters of each kind that are worth keeping
 
 
 class Wording(NamedTuple):

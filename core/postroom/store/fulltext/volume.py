@@ -15,7 +15,7 @@ from .needle import head
 from .places import REMOVE_PIECES
 
 MOST_MESSAGES = 1024
-MOST_TEXT = 8 * 1024 * 1024  # characters, roughly: a volume is in memory as a whole when it is made
+MOST_TEXT = 4 * 1024 * 1024  # characters, roughly: a volume is in memory as a whole when it is made
 
 # Kinds of pieces. The id of a piece is that of its volume, which is divisible by 8, plus the kind: SQLite seeks among large values quickly
 # only where the key is one integer
