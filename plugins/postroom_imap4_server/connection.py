@@ -15,7 +15,7 @@ from postroom.wire.tls import HandshakeFailed
 
 from . import capabilities
 from .channel import Channel
-from .commands import COMMANDS, Command
+from .commands import COMMANDS, SELECTED, Command
 from .grammar.reader import Reader
 from .refusals import Bad, Bye, Closing, No, Refusal
 from .session import Session
@@ -102,6 +102,8 @@ class Conversation:
     def _obey(self, command: Command, reader: Reader) -> str:
         """Read the arguments, do it, and tell what else has happened; the text of the OK."""
         arguments = command.parse(reader)
+        if command.states == SELECTED:
+            self._channel.work(self._session.selected.check)
         try:
             text = self._channel.work(command.run, self._session, arguments)
         except No:

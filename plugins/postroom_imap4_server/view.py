@@ -44,6 +44,11 @@ class View(Numbering):
         entries = self._session.context.db.read(lambda tx: acl.entries(tx, self.folder.id))
         return acl.rights(entries, identifiers(self._session))
 
+    def check(self) -> None:
+        """Raises Bye when the user may not read here any more: before a command is obeyed, and before anything is told."""
+        if self.guest and "r" not in self.rights:
+            raise Bye("you may not read the selected mailbox any more")
+
     def updates(self, session: Session, *, expunge: bool, flags: bool = True) -> None:
         """Tell all that is pending; messages that are gone only if ``expunge``. Raises Bye when the mailbox, or the right to it, is gone.
 
@@ -52,8 +57,7 @@ class View(Numbering):
         if self._new:
             self._new = False  # SELECT has told how it is; what has happened during it is told by the next command
             return
-        if self.guest and "r" not in self.rights:
-            raise Bye("you may not read the selected mailbox any more")
+        self.check()
         if self._columns is None and self._glance():
             return
         self.refresh()
