@@ -48,6 +48,7 @@ class Worker:
         except (PluginError, StoreUnavailable, ValueError) as error:
             self.log.error("worker.cannot_start", reason=str(error))
             return 1
+        heap.settle()
         self.start.ready()
         self.stopping.wait()
         self._end()
@@ -159,6 +160,7 @@ def services_of(settings: Any) -> list[Any]:
 def work(config: Config, plugins: Plugins, start: Start) -> int:
     """A worker's whole life; returns its exit status."""
     heap.use_one()
+    heap.settle()  # what came along from the supervisor stays shared with it
     start.tally.use(start.slot)
     sys.setswitchinterval(SWITCH_INTERVAL)
     logs.configure(config.log.format, config.log.level)
