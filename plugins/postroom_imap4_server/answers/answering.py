@@ -47,13 +47,13 @@ class Answering:
 
     def send(self, positions: Sequence[int]) -> None:
         """Answer for these messages. Raises StoreUnavailable."""
-        if self.flags or self.marks:
-            self.view.learn()
         many = len(positions) >= MANY
         step = MARKED if self.marks else max(len(positions), 1)
         for start in range(0, len(positions), step):
             some = positions[start : start + step]
             seen = self._mark(some) if self.marks else set()
+            if self.flags or self.marks:
+                self.view.learn()  # now: to mark is to look at the mailbox anew
             for batch in batches(self.session, self.view, some, times=len(self.content)):
                 batch.seen = seen
                 self._answer(batch, many=many)
@@ -119,6 +119,7 @@ class Answering:
         rows, most = zip(numbers, *filled, strict=True), max(TOGETHER // len(form), 1)  # the names of header fields may be long
         while lines := [form % row for row in islice(rows, most)]:
             self.session.send(b"".join(lines))
+            self.session.out.breathe()
 
     def _column(self, item: Item, batch: Batch, values: Values, written: Written) -> Column:
         found = self.known.get(item)

@@ -54,6 +54,15 @@ def test_a_new_keyword_is_told_before_it_is_used(client: Talk) -> None:
     assert said[2] == b"* 1 FETCH (FLAGS ($Work \\Recent))"
 
 
+def test_a_new_keyword_of_somebody_else_is_told_before_a_fetch_that_marks_shows_it(client: Talk, other: Talk) -> None:
+    other.ok(r"STORE 4 +FLAGS (\Deleted)")
+    other.ok("EXPUNGE")
+    client.ok("FETCH 1 FLAGS")  # message 4 is still counted, so the client's view of the mailbox stays as it is
+    other.ok("STORE 1 +FLAGS ($New)")
+    told = b"".join(client.ok("FETCH 1 (FLAGS BODY[])"))
+    assert 0 <= told.find(b"* FLAGS (") < told.find(b"* 1 FETCH (")
+
+
 def test_expunge_numbers_from_the_end(client: Talk) -> None:
     client.ok(r"STORE 1,3 +FLAGS.SILENT (\Deleted)")
     assert client.ok("EXPUNGE") == [b"* 3 EXPUNGE", b"* 1 EXPUNGE"]
