@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from postroom.store.columns import Columns
 
 REMEMBERED = 200_000  # columns of larger mailboxes are computed for each command
+MOST_GONE = 5_000  # 20 ms at worst
 
 
 def begun(columns: Columns, key: tuple[str, str], nothing: Any) -> Any:
@@ -32,8 +33,13 @@ def keep(columns: Columns, key: tuple[Any, ...], values: Any) -> None:
 
 
 def remaining(old: array[int], new: array[int]) -> list[slice] | None:
-    """The parts of ``old`` that ``new`` begins with, where it goes on with higher UIDs alone; else None."""
+    """The parts of ``old`` that ``new`` begins with, where it goes on with higher UIDs alone; else None.
+
+    None too when so many have gone that looking for them would hold up others.
+    """
     common = bisect_right(new, old[-1]) if old else 0
+    if len(old) - common > MOST_GONE:
+        return None
     gone: list[int] = []
     at = 0
     for before in range(len(old) - common):  # the first row that differs is one that has gone: the rows behind it have moved up

@@ -122,3 +122,9 @@ def test_where_older_messages_have_come_nothing_remains() -> None:
     assert carried.remaining(array("I", (1, 5)), array("I", (1, 3, 5))) is None
     assert carried.remaining(array("I", (1, 5)), array("I", (1, 2, 7))) is None
     assert carried.remaining(array("I"), array("I", (1,))) == []
+
+
+def test_nothing_remains_where_too_many_have_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carried, "MOST_GONE", 2)
+    assert carried.remaining(array("I", (1, 2, 3, 4)), array("I", (4,))) is None
+    assert carried.remaining(array("I", (1, 2, 3, 4)), array("I", (3, 4))) == [slice(2, 4)]
