@@ -10,13 +10,13 @@ from gevent import Timeout, sleep
 
 from postroom.store.database import StoreUnavailable
 from postroom.wire.dialogue import LAST_WORDS_SECONDS, CutOff, End, TooManyErrors, TooSlow
-from postroom.wire.stream import BareNewline, Disconnected, LineTooLong, Stopping, Stream, TimedOut
+from postroom.wire.stream import BEGINNING, BareNewline, Disconnected, LineTooLong, Stopping, Stream, TimedOut
 from postroom.wire.tls import HandshakeFailed
 
 from . import capabilities
 from .channel import Channel
 from .commands import COMMANDS, SELECTED, Command
-from .grammar.reader import Reader
+from .grammar.reader import TAG, Reader
 from .refusals import Bad, Bye, Closing, No, Refusal
 from .session import Session
 
@@ -69,7 +69,7 @@ class Conversation:
             if self._session.account is not None:  # of strangers nothing is forgiven
                 self._errors = 0
         except (Bad, No, LineTooLong, BareNewline, StoreUnavailable, TooSlow) as error:
-            self._refuse(error, tag, reader)
+            self._refuse(error, _tag_of(error) if reader is None else tag, reader)
 
     def _reader(self) -> Reader:
         session = self._session
@@ -153,6 +153,12 @@ class Conversation:
         if over > 0:
             self._channel.flush()  # what was answered before is not late
             self._pause(min(limits.error_delay * 2.0 ** min(over - 1, 30), limits.error_delay_most))
+
+
+def _tag_of(error: BaseException) -> bytes:
+    """The tag of a line that was too long to be read: a client that waits for its answer must hear it (RFC 9051 section 7.1.3)."""
+    found = TAG.match(error.args[0]) if isinstance(error, LineTooLong) and error.args else None
+    return found[0] if found and len(found[0]) < BEGINNING else b"*"
 
 
 def _words(error: BaseException) -> Refusal:

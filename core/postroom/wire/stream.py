@@ -36,6 +36,7 @@ READ_BYTES = 65_536
 FLUSH_BYTES = 65_536  # output gathers up to this, then it is sent
 LINGER_SECONDS = 2.0
 SKIP_BYTES = 1_048_576  # of an over-long line; a peer that sends more without CRLF is not talking this protocol
+BEGINNING = 100  # bytes of an over-long line that the exception holds
 
 
 __all__ = ["BareNewline", "Disconnected", "LineStream", "LineTooLong", "Stopping", "Stream", "TimedOut", "Woken"]
@@ -102,7 +103,7 @@ class Stream:
         while end < 0:
             if len(self._in) - self._at > limit + 1:  # one more may be the CR of a line that just fits
                 self._skipping = True
-                raise LineTooLong
+                raise LineTooLong(self._in[self._at : self._at + BEGINNING])
             held = self._in[self._at :]
             self._in, self._at = held, 0  # not later: what has been read must not stay in memory while the peer is silent
             self._in = held + self._receive()
@@ -113,7 +114,7 @@ class Stream:
         self._at = end + 1
         self._skipping = not whole
         if too_long:
-            raise LineTooLong
+            raise LineTooLong(line[:BEGINNING])
         if not whole or b"\r" in line:
             raise BareNewline
         return line

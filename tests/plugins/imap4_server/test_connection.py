@@ -162,6 +162,8 @@ def test_errors_are_told_to_the_plugins(server: Miniature) -> None:
 def test_a_line_that_is_too_long_is_refused_and_skipped(server: Miniature) -> None:
     with Talk(server) as talk:
         talk.peer.send(b"a NOOP " + b"x" * 9_000 + b"\r\n")
+        assert talk.response() == b"a BAD the line is too long"
+        talk.peer.send(b"x" * 9_000 + b"\r\n")
         assert talk.response() == b"* BAD the line is too long"
         assert talk.answer("NOOP") == "OK NOOP completed"
 
