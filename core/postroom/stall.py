@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 import traceback
 from collections import deque
@@ -18,7 +17,8 @@ class StallMonitor:
     """Looks at a heart beat of the hub from a native thread. ``report(seconds, culprit, stack)`` is called on that thread.
 
     ``count(culprit)`` is called on the hub when it beats again: what belongs to the hub (metrics, timers) is not for other threads.
-    ``spawn`` starts a function on a native thread; ``sleep`` is the system's own: gevent's would sleep on a hub.
+    ``spawn`` starts a function on a native thread; ``sleep`` is the system's own: gevent's would sleep on a hub. ``thread``: the
+    hub's, as the interpreter numbers it (``_thread.get_ident``; gevent's number of a thread is that of a greenlet).
     """
 
     def __init__(
@@ -27,11 +27,12 @@ class StallMonitor:
         spawn: Callable[[Callable[[], None]], object],
         sleep: Callable[[float], None],
         count: Callable[[str], None],
+        thread: int,
     ) -> None:
         self.report, self.spawn, self.sleep, self.count = report, spawn, sleep, count
         self._culprits: deque[str] = deque()
         self.last = time.monotonic()
-        self.hub_thread = threading.get_ident()
+        self.hub_thread = thread
         self.stopped = False
 
     def start(self) -> None:

@@ -146,7 +146,8 @@ class Worker:
         def report(seconds: float, culprit: str, stack: str) -> None:
             self.log.warning("hub.stalled", seconds=round(seconds, 3), culprit=culprit, stack=stack)
 
-        self.stall = StallMonitor(report, pool.spawn, sleep, lambda culprit: metrics.count("hub_stalls", culprit=culprit))
+        thread = gevent.monkey.get_original("_thread", "get_ident")()
+        self.stall = StallMonitor(report, pool.spawn, sleep, lambda culprit: metrics.count("hub_stalls", culprit=culprit), thread)
         self._beat = gevent.get_hub().loop.timer(BEAT, BEAT)
         self._beat.start(self.stall.beat)
         self.stall.start()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import smtplib
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from postroom.stall import LIMIT, StallMonitor, culprit
+from tests.server import serving
 
 Report = tuple[float, str, str]
 
@@ -28,7 +31,7 @@ def monitor(reports: list[Report], counted: list[str]) -> Iterator[StallMonitor]
     def spawn(function: object) -> None:
         threading.Thread(target=function, daemon=True).start()  # type: ignore[arg-type]
 
-    one = StallMonitor(lambda *report: reports.append(report), spawn, time.sleep, counted.append)
+    one = StallMonitor(lambda *report: reports.append(report), spawn, time.sleep, counted.append, threading.get_ident())
     one.start()
     yield one
     one.stop()
@@ -79,3 +82,34 @@ def test_the_culprit_is_the_nearest_function_of_ours() -> None:
     namespace["check"]()  # type: ignore[operator]
     assert culprit(frame) == "postroom_some_plugin.rules.check"
     assert culprit(None) == "unknown"
+
+
+BUSY = """
+import time
+
+from postroom import hookimpl
+from postroom.config.schema import PluginSettings as Settings
+
+
+class Plugin:
+    def __init__(self, context, settings):
+        pass
+
+    @hookimpl
+    def client_helo(self):
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end:
+            pass
+"""
+
+
+def test_a_worker_names_the_plugin_that_holds_its_hub(tmp_path: Path) -> None:
+    """gevent gives greenlets for threads: only a real worker shows whether the monitor finds the hub's."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "busybody.py").write_text(BUSY)
+    changes = {"plugin_dirs": [str(tmp_path / "plugins")], "plugins": {"busybody": {}}}
+    with serving(tmp_path / "server", changes) as server, smtplib.SMTP("127.0.0.1", server.ports["SMTP"]) as client:
+        client.ehlo()
+        stalls = [line for line in server.log.splitlines() if "hub.stalled" in line]
+    assert len(stalls) == 1
+    assert "busybody.client_helo" in stalls[0]
