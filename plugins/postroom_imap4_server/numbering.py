@@ -91,8 +91,7 @@ class Numbering:
 
     def ranges(self, numbers: NumberSet, *, uid: bool) -> list[range]:
         """The indexes into ``uids``, ascending and disjoint. UIDs that do not exist are left out; raises Bad for such numbers."""
-        if not uid and self._session.uidonly:
-            raise Bad("message numbers cannot be used after ENABLE UIDONLY", "UIDREQUIRED")  # RFC 9586 section 3
+        self._session.check_numbers(uid=uid)
         if numbers.saved:
             return self.places(self.saved or ())
         uids = self.uids

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 SAVE = b"SAVE"
 
 
+def response(word: bytes, tag: bytes, numbers: Sequence[int], wanted: Wanted, *, uid: bool, modseq: int | None) -> bytes:
+    """ESEARCH where the client wants that, else the response of the command ``word``."""
+    if wanted.extended:
+        return extended(tag, numbers, wanted, uid=uid, modseq=modseq)
+    return plain(word, numbers, modseq)
+
+
 def plain(word: bytes, numbers: Sequence[int], modseq: int | None = None) -> bytes:
     """``* SEARCH 2 3 6 (MODSEQ 917162500)`` (RFC 3501 section 7.2.5, RFC 7162 section 3.1.5)."""
     tail = f" (MODSEQ {modseq})" if modseq is not None and numbers else ""

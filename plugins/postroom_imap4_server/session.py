@@ -113,6 +113,11 @@ class Session:
             raise Bad("no mailbox is selected")
         return self.view
 
+    def check_numbers(self, *, uid: bool) -> None:
+        """Raises Bad for a command by message numbers, not UIDs, once the client has given them up."""
+        if self.uidonly and not uid:
+            raise Bad("message numbers cannot be used after ENABLE UIDONLY", "UIDREQUIRED")  # RFC 9586 section 3
+
     def send(self, data: bytes) -> None:
         """Send untagged data, CRLF included."""
         self.out.write(data)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import reporting
 from ..finding import find
 from ..grammar.searching import Program, Wanted, read_program, read_wanted
-from ..refusals import Bad, No
+from ..refusals import No
 from .command import SELECTED, Command
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def parse(reader: Reader) -> Search:
 
 def run(session: Session, arguments: Search, *, uid: bool) -> str:
     """Search, tell, and keep the result where the client wants that."""
-    if session.uidonly and not uid:
-        raise Bad("message numbers cannot be used after ENABLE UIDONLY", "UIDREQUIRED")  # RFC 9586 section 3
+    session.check_numbers(uid=uid)
     tag, wanted, program = arguments
     if session.rev2 and not wanted.extended:
         wanted = EVERYTHING  # RFC 9051 section 6.4.4: never a SEARCH response
@@ -58,9 +57,7 @@ def answer(session: Session, arguments: Search, found: Found, *, uid: bool) -> b
     modseq = reporting.highest(found.place.columns, uids, wanted) if program.modseq else None
     if reporting.SAVE in wanted.options:
         session.selected.saved = reporting.saved(uids, wanted)
-    if wanted.extended:
-        return reporting.extended(tag, numbers, wanted, uid=uid, modseq=modseq)
-    return reporting.plain(b"SEARCH", numbers, modseq)
+    return reporting.response(b"SEARCH", tag, numbers, wanted, uid=uid, modseq=modseq)
 
 
 SEARCH = Command(b"SEARCH", SELECTED, parse, partial(run, uid=False), expunges=False)

@@ -10,7 +10,7 @@ from ..finding import find
 from ..grammar.searching import Program, Wanted, read_program, read_wanted
 from ..grammar.sorting import Criterion, read_charset, read_criteria
 from ..ordering import ordered
-from ..refusals import Bad, No
+from ..refusals import No
 from .command import SELECTED, Command
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ def parse(reader: Reader) -> Sort:
 
 def run(session: Session, arguments: Sort, *, uid: bool) -> str:
     """Search, sort and tell."""
-    if session.uidonly and not uid:
-        raise Bad("message numbers cannot be used after ENABLE UIDONLY", "UIDREQUIRED")  # RFC 9586 section 3
+    session.check_numbers(uid=uid)
     tag, wanted, criteria, program = arguments
     try:
         found = find(session, program, tag)
@@ -65,9 +64,7 @@ def answer(session: Session, arguments: Sort, found: Found, rows: Sequence[int],
     modseq = reporting.highest(columns, uids, wanted) if program.modseq else None
     if reporting.SAVE in wanted.options:
         session.selected.saved = reporting.saved(uids, wanted)
-    if wanted.extended:
-        return reporting.extended(tag, numbers, wanted, uid=uid, modseq=modseq)
-    return reporting.plain(b"SORT", numbers, modseq)
+    return reporting.response(b"SORT", tag, numbers, wanted, uid=uid, modseq=modseq)
 
 
 SORT = Command(b"SORT", SELECTED, parse, partial(run, uid=False), expunges=False)

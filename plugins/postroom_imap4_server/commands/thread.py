@@ -46,8 +46,7 @@ def parse(reader: Reader) -> Thread:
 
 def run(session: Session, arguments: Thread, *, uid: bool) -> str:
     """Search, thread and tell."""
-    if session.uidonly and not uid:
-        raise Bad("message numbers cannot be used after ENABLE UIDONLY", "UIDREQUIRED")  # RFC 9586 section 3
+    session.check_numbers(uid=uid)
     found = find(session, arguments.program, arguments.tag)
     text = _text(session, found, arguments.algorithm, uid=uid)
     session.send(b"* THREAD%s\r\n" % (b" " + text if text else b""))
