@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -73,3 +74,13 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield Target(server)
     if name is not None:
         postgresql.drop(name)
+
+
+@pytest.fixture
+def unharmed(target: Target) -> Iterator[None]:
+    """After whatever came: the same worker, and no bug in the log."""
+    pid, start = target.pid, len(target.server.log)
+    yield
+    assert target.pid == pid
+    log = target.server.log[start:]
+    assert not re.search(r"session\.bug|connection\.broken|Traceback|plugin\.fault", log), log[:4000]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -52,14 +51,9 @@ SPEAKS_FIRST = ("SMTP", "POP3", "IMAP4")
 
 
 @pytest.fixture(autouse=True)
-def _unharmed(target: Target) -> Iterator[None]:
-    """After whatever came: the same worker, no bug in the log, and mail is taken and read."""
-    pid, log = target.pid, len(target.server.log)
+def _served(target: Target, unharmed: None) -> Iterator[None]:
+    """After whatever came: mail is taken and read."""
     yield
-    assert target.pid == pid
-    assert not re.search(r"session\.bug|connection\.broken|Traceback|plugin\.fault", target.server.log[log:]), target.server.log[log:][
-        :4000
-    ]
     with target.smtp() as peer:
         assert peer.hello("carol@example.test")[0].startswith("250")
         assert peer.message(b"Subject: still here\r\n\r\nx").startswith("250")

@@ -20,7 +20,6 @@ from postroom.store.snapshots import ColumnsCache
 from postroom.store.undelete import undelete
 
 WORDS = ("$Junk", "$Forwarded", "work", "Work", "$junk", "later")
-ORDERED = {"sqlite": "group_concat(uid, ',')", "postgresql": "string_agg(uid::text, ',')"}
 RECOUNT = (
     "SELECT count(*), coalesce(sum(1 - (flags & 1)), 0), coalesce(sum(CASE WHEN flags & 8 <> 0 THEN 1 ELSE 0 END), 0),"
     " coalesce(sum(size), 0) FROM message WHERE mailbox_id = ?"

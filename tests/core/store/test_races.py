@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gevent
@@ -13,7 +13,7 @@ import pytest
 from postroom.store import pgtx, quota, traces
 from postroom.store.accounts import Accounts
 from postroom.store.blobs import Blobs
-from postroom.store.database import Database, StoreUnavailable, Tx, connect
+from postroom.store.database import Database, StoreUnavailable, Tx
 from postroom.store.delivery import deliver
 from postroom.store.folders import FolderMissing, Folders, delete
 from postroom.store.mailboxes import append, append_to
@@ -24,14 +24,6 @@ from tests.core.store.post import post
 from tests.core.store.test_counts import counts
 
 Work = Callable[[Tx], Any]
-
-
-@pytest.fixture
-def dbs(database_url: str) -> Iterator[list[Database]]:
-    found = [connect(database_url), connect(database_url)]
-    yield found
-    for db in found:
-        db.close()
 
 
 class Halting:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import gevent
-import pytest
 
 from postroom.store.columns import Columns
 from postroom.store.copying import copy, move
-from postroom.store.database import Database, connect
+from postroom.store.database import Database
 from postroom.store.expunge import expunge
 from postroom.store.flagging import Change, change_flags
 from postroom.store.mailboxes import append
@@ -21,14 +20,6 @@ from postroom.store.uids import ascending, members
 from postroom.store.undelete import undelete
 from tests.core.store.post import Post, post
 from tests.core.store.test_counts import counts, led, shown, state
-
-
-@pytest.fixture
-def dbs(database_url: str) -> Iterator[list[Database]]:
-    found = [connect(database_url), connect(database_url)]
-    yield found
-    for db in found:
-        db.close()
 
 
 def busy(db: Database, joe: Post, boxes: list[int], dice: random.Random) -> None:

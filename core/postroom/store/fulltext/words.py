@@ -14,7 +14,6 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 WORD = re.compile(r"[\w\u0300-\u036f]+")  # letters, digits, and the accents that folding takes off their letters
-MOST_TEXTS = 0xFFFF
 
 
 def build(texts: Sequence[str]) -> tuple[bytes, bytes]:
