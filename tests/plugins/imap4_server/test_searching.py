@@ -24,6 +24,20 @@ def digest(server: Miniature) -> int:
     return Digester(context.db, context.blobs, context.offload, context.kept).run()
 
 
+def put_in_front(server: Miniature, prefix: bytes, data: bytes) -> None:
+    """A message of alice with header lines that this copy has for itself."""
+    context = server.context
+    account = context.accounts.get("alice")
+    assert account is not None
+    draft = context.blobs.draft()
+    draft.write(data)
+
+    def work(tx: Any) -> None:
+        append_copy(tx, account.id, "INBOX", blob_id=draft.store(tx), size=draft.size, prefix=prefix, received_at=7)
+
+    context.db.write(work)
+
+
 def append(talk: Talk, text: str, folder: str = "INBOX", options: str = "") -> None:
     data = text.replace("\n", "\r\n").encode()
     talk.ok(f"APPEND {folder} {options}{{{len(data)}}}", data)
@@ -346,16 +360,7 @@ def test_copies_have_one_identity(mail: Talk) -> None:
 
 
 def test_fields_that_were_put_in_front_of_a_copy_are_searched(server: Miniature, talk: Talks) -> None:
-    context = server.context
-    account = context.accounts.get("alice")
-    assert account is not None
-    draft = context.blobs.draft()
-    draft.write(b"From: ann@example.org\r\n\r\nhello\r\n")
-
-    def work(tx: Any) -> None:
-        append_copy(tx, account.id, "INBOX", blob_id=draft.store(tx), size=draft.size, prefix=b"Subject: put in front\r\n", received_at=7)
-
-    context.db.write(work)
+    put_in_front(server, b"Subject: put in front\r\n", b"From: ann@example.org\r\n\r\nhello\r\n")
     client = talk()
     client.ok("SELECT INBOX")
     for _ in range(2):
@@ -363,56 +368,3 @@ def test_fields_that_were_put_in_front_of_a_copy_are_searched(server: Miniature,
             assert hits(client, program) == [1], program
         assert hits(client, "BODY front") == []
         digest(server)
-
-
-THREADED = (
-    b"Message-ID: <1@x>\r\n\r\nx\r\n",
-    b"Message-ID: <2@x>\r\nReferences: <1@x> <other@x>\r\nIn-Reply-To: <other@x>\r\n\r\nx\r\n",
-    b"Message-ID: <3@x>\r\nIn-Reply-To: <\xff\xa0\x85@x>\r\n\r\nx\r\n",
-    b"Subject: none\r\n\r\nMessage-ID: <1@x>\r\n",
-    b"Subject: ends of two kinds\n\r\nMessage-ID: <1@x>\r\n",
-    b"References: " + b"\r\n ".join(b"<%d@x>" % number for number in range(1, 400)) + b"\r\n\r\nx\r\n",
-    b"Message-ID: <1@X>\r\n\r\nx\r\n",
-    b"Message-ID: <9@x>\r\nReferences: <1@x>\r\n" + b"X-Long: %b\r\n" % (b"x" * 900) * 400 + b"\r\nx\r\n",
-)
-
-
-def thread_ids(client: Talk, numbers: str = "1:*") -> list[str]:
-    """THREADID of the messages."""
-    return [line.decode().partition("THREADID (")[2].rstrip(")") for line in client.ok(f"FETCH {numbers} THREADID")]
-
-
-@pytest.mark.parametrize("digested", [False, True])
-def test_search_finds_the_threads_that_fetch_tells(server: Miniature, talk: Talks, digested: bool) -> None:
-    client = talk()
-    for data in (*THREADED, THREADED[3]):
-        client.ok(b"APPEND INBOX {%d}" % len(data), data)
-    if digested:
-        digest(server)
-    client.ok("SELECT INBOX")
-    told = thread_ids(client)
-    assert told[1] == told[5] == told[7] == told[0] and told[8] == told[3] and len(set(told)) == 5
-    for _ in range(2):
-        for thread in told:
-            assert hits(client, f"THREADID {thread}") == [number for number, one in enumerate(told, 1) if one == thread]
-        digest(server)
-    client.ok("COPY 1:* Archive")
-    client.ok("SELECT Archive")
-    assert thread_ids(client) == told
-
-
-def test_what_is_put_in_front_of_a_message_may_name_its_thread(server: Miniature, talk: Talks) -> None:
-    context = server.context
-    account = context.accounts.get("alice")
-    assert account is not None
-    draft = context.blobs.draft()
-    draft.write(b"Message-ID: <2@x>\r\n\r\nhello\r\n")
-
-    def work(tx: Any) -> None:
-        append_copy(tx, account.id, "INBOX", blob_id=draft.store(tx), size=draft.size, prefix=b"References: <1@x>\r\n", received_at=7)
-
-    context.db.write(work)
-    client = talk()
-    client.ok("SELECT INBOX")
-    assert thread_ids(client) == [FIRST] == thread_ids(client)
-    assert hits(client, f"THREADID {FIRST}") == [1]
