@@ -39,7 +39,7 @@ def test_outside_fewer_capabilities_are_offered(server: Miniature) -> None:
 
 @pytest.mark.parametrize(("address", "hidden"), [(INSIDE, False), (OUTSIDE, True)])
 def test_outside_some_folders_are_hidden(server: Miniature, address: str, hidden: bool) -> None:
-    client = server.connect("IMAP4", address=address).client
-    for name, expected in (("Salaries", hidden), ("Sent", False)):
-        result = server.context.ask.transform("imap_list_result", "result", ListResult(name), client=client)
-        assert result.hidden is expected
+    with server.connect("IMAP4", address=address) as peer:
+        for name, expected in (("Salaries", hidden), ("Sent", False)):
+            result = server.context.ask.transform("imap_list_result", "result", ListResult(name), client=peer.client)
+            assert result.hidden is expected
