@@ -9,7 +9,7 @@ run: .venv/.installed          ## serve with the embedded default
 	$(BIN)/postroom serve -c config.yaml
 
 test: check                    ## every check and every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 check: .venv/.tested           ## the fast part of test: format, lint, types, imports, documents
 	$(BIN)/ruff format --check .
