@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gevent import get_hub, getcurrent, idle
 
 from postroom.wire.dialogue import Contexts, TooSlow
-from postroom.wire.stream import Stream, TimedOut, Woken
+from postroom.wire.stream import FLUSH_BYTES, Stream, TimedOut, Woken
 from postroom.wire.tls import HandshakeFailed
 
 from .limits import ImapLimits
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FLUSH_BYTES = 65_536  # what gathers before it is sent
 HIGHEST = 2  # priority: whoever breathes goes on after one look at sockets and timers, however busy the others are
 
 

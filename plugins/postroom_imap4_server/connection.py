@@ -149,10 +149,9 @@ class Conversation:
         session.context.ask.tell("client_misbehaved", client=session.client, event="syntax-error", detail=refusal.text)
         if self._errors >= limits.errors:
             raise TooManyErrors
-        over = self._errors - limits.errors_free
-        if over > 0:
+        if pause := limits.error_pause(self._errors):
             self._channel.flush()  # what was answered before is not late
-            self._pause(min(limits.error_delay * 2.0 ** min(over - 1, 30), limits.error_delay_most))
+            self._pause(pause)
 
 
 def _tag_of(error: BaseException) -> bytes:

@@ -10,13 +10,28 @@ from .grammar.writing import number_set, quoted
 if TYPE_CHECKING:
     from postroom.store.columns import Columns
 
-    from .grammar.searching import Wanted
+    from .grammar.searching import Program, Wanted
+    from .view import View
 
 SAVE = b"SAVE"
 
 
-def response(word: bytes, tag: bytes, numbers: Sequence[int], wanted: Wanted, *, uid: bool, modseq: int | None) -> bytes:
-    """ESEARCH where the client wants that, else the response of the command ``word``."""
+def answered(
+    view: View,
+    word: bytes,
+    tag: bytes,
+    numbers: Sequence[int],
+    uids: Sequence[int],
+    columns: Columns,
+    wanted: Wanted,
+    program: Program,
+    *,
+    uid: bool,
+) -> bytes:
+    """ESEARCH where the client wants that, else the response of the command ``word``; "$" is kept. ``numbers``, ``uids``: the result."""
+    modseq = highest(columns, uids, wanted) if program.modseq else None
+    if SAVE in wanted.options:
+        view.saved = saved(uids, wanted)
     if wanted.extended:
         return extended(tag, numbers, wanted, uid=uid, modseq=modseq)
     return plain(word, numbers, modseq)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import poplib
 import pwd
@@ -52,6 +53,16 @@ def reload(server: Server) -> None:
     server.output.clear()
     server.signal(signal.SIGHUP)
     server.wait_for_line("ready")
+
+
+def try_to_reload(server: Server) -> None:
+    """SIGHUP, and wait until it is done or refused."""
+    server.output.clear()
+    server.signal(signal.SIGHUP)
+    deadline = time.monotonic() + SECONDS
+    while "ready" not in server.output and "reload.refused" not in server.log:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def gone(pid: int) -> bool:
@@ -154,18 +165,14 @@ def test_a_port_in_use_keeps_the_old_configuration_running(server: Server) -> No
 
 
 def test_reloads_are_refused_when_too_many_old_workers_are_still_needed(server: Server) -> None:
-    sessions = []
-    for _ in range(7):  # of eight slots
-        sessions.append(client(server.ports["SMTP"]))
-        sessions[-1].ehlo()
-        reload(server)
-    sessions.append(client(server.ports["SMTP"]))
-    server.signal(signal.SIGHUP)
-    server.wait_for_log("reload again when some have ended")
-    assert all(session.noop()[0] == 250 for session in sessions)
-    deliver(server.ports["SMTP"])
-    for session in sessions:
-        session.quit()
+    with contextlib.ExitStack() as clients:
+        sessions = []
+        while "reload again when some have ended" not in server.log:
+            assert len(sessions) < 30, "eight slots were never full"  # a worker that is just retiring may take one more
+            sessions.append(clients.enter_context(client(server.ports["SMTP"])))
+            try_to_reload(server)
+        assert all(session.noop()[0] == 250 for session in sessions)
+        deliver(server.ports["SMTP"])
 
 
 def test_the_file_of_a_unix_socket_goes_with_its_service(tmp_path: Path) -> None:

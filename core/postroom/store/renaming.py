@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from .appending import new_validity
 from .copying import move
 from .database import Tx
@@ -22,7 +20,6 @@ from .folders import (
     hold,
     inferior,
 )
-from .mailboxes import Folder
 from .uids import ALL
 
 BRANCH = f"SELECT path FROM mailbox WHERE {INFERIOR}"
@@ -40,18 +37,12 @@ ALIKE = (
 VALIDATE = "UPDATE mailbox SET uidvalidity = ? WHERE id = ?"
 
 
-class Renamed(NamedTuple):
-    """What a rename has done."""
-
-    emptied: Folder | None  # INBOX, whose messages were moved
-    filled: Folder | None  # the folder that took them
-
-
-def rename(tx: Tx, account_id: int, old: str, new: str) -> Renamed:
+def rename(tx: Tx, account_id: int, old: str, new: str) -> tuple[int, ...]:
     """Give a folder and all below it another name, and make the folders above that are missing.
 
     Ids and UIDs stay, and UIDVALIDITY where no other folder of the account has the same. INBOX stays and its messages move to the new
-    folder. Raises FolderMissing, FolderExists, FolderRefused, TooManyFolders.
+    folder. Returns the ids of the mailboxes whose messages have changed. Raises FolderMissing, FolderExists, FolderRefused,
+    TooManyFolders.
     """
     check_bounds(new)
     hold(tx, account_id)
@@ -71,17 +62,17 @@ def rename(tx: Tx, account_id: int, old: str, new: str) -> Renamed:
     tx.do(RENAME_BRANCH, (new, len(old) + 1, *inferior(account_id, old)))
     for row in tx.execute(ALIKE, (account_id, new, *inferior(account_id, new))):
         tx.do(VALIDATE, (new_validity(tx), row[0]))
-    return Renamed(None, None)
+    return ()
 
 
-def _rename_inbox(tx: Tx, account_id: int, new: str) -> Renamed:
+def _rename_inbox(tx: Tx, account_id: int, new: str) -> tuple[int, ...]:
     inbox = find(tx, account_id, INBOX)
     if inbox is None:
         raise FolderMissing(INBOX)
     filled = create(tx, account_id, new)
     move(tx, inbox.id, ALL, filled.id)
     tx.do(COPY_NOTES, (filled.id, inbox.id))  # RFC 5464 section 4.1
-    return Renamed(inbox, filled)
+    return inbox.id, filled.id
 
 
 def _make_above(tx: Tx, account_id: int, path: str) -> None:

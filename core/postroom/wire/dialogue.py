@@ -125,10 +125,9 @@ class Dialogue:
         self._errors += 1
         if self._errors >= self._limits.errors:
             raise TooManyErrors
-        over = self._errors - self._limits.errors_free
-        if over > 0:
+        if pause := self._limits.error_pause(self._errors):
             self._stream.flush()  # what was answered before is not late
-            self._pause(min(self._limits.error_delay * 2.0 ** min(over - 1, 30), self._limits.error_delay_most))
+            self._pause(pause)
 
     def _line(self, handle: Callable[[bytes], Answer], read: Callable[[int], bytes], limit: int, limit_after_login: int) -> Answer:
         """One line, handed to the session. The first two limits are those before login."""

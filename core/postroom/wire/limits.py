@@ -47,6 +47,11 @@ class Limits:
     connections: int = 5_000
     connections_per_address: int = 100
 
+    def error_pause(self, errors: int) -> float:
+        """Seconds to wait before the answer to this error, counted from 1 (or from the last time that something was achieved)."""
+        over = errors - self.errors_free
+        return min(self.error_delay * 2.0 ** min(over - 1, 30), self.error_delay_most) if over > 0 else 0.0
+
     @classmethod
     def of(cls, settings: Bounded, **bounds: Any) -> Self:
         """The bounds of a service: its connections as its settings say, and what ``bounds`` says otherwise."""

@@ -38,8 +38,8 @@ def run(session: Session, arguments: tuple[str, str, str]) -> str:
     if source.account != target.account:
         raise No("a mailbox cannot become another user's", "CANNOT")
     with told():
-        done = session.context.db.write(lambda tx: rename(tx, source.account, source.path, target.path), locks=(source.account,))
-    announce(session, source.account, *(folder.id for folder in done if folder is not None))
+        changed = session.context.db.write(lambda tx: rename(tx, source.account, source.path, target.path), locks=(source.account,))
+    announce(session, source.account, *changed)
     tell_spelling(session, new, written)
     return "RENAME completed"
 

@@ -54,10 +54,7 @@ def answer(session: Session, arguments: Search, found: Found, *, uid: bool) -> b
     tag, wanted, program = arguments
     numbers = found.numbers(uid=uid)
     uids = numbers if uid else found.uids()
-    modseq = reporting.highest(found.place.columns, uids, wanted) if program.modseq else None
-    if reporting.SAVE in wanted.options:
-        session.selected.saved = reporting.saved(uids, wanted)
-    return reporting.response(b"SEARCH", tag, numbers, wanted, uid=uid, modseq=modseq)
+    return reporting.answered(session.selected, b"SEARCH", tag, numbers, uids, found.place.columns, wanted, program, uid=uid)
 
 
 SEARCH = Command(b"SEARCH", SELECTED, parse, partial(run, uid=False), expunges=False)

@@ -61,10 +61,7 @@ def answer(session: Session, arguments: Sort, found: Found, rows: Sequence[int],
     names = found.number_of(uid=uid)
     numbers = [names[row] for row in rows]
     uids = numbers if uid else [columns.uids[row] for row in rows]
-    modseq = reporting.highest(columns, uids, wanted) if program.modseq else None
-    if reporting.SAVE in wanted.options:
-        session.selected.saved = reporting.saved(uids, wanted)
-    return reporting.response(b"SORT", tag, numbers, wanted, uid=uid, modseq=modseq)
+    return reporting.answered(session.selected, b"SORT", tag, numbers, uids, columns, wanted, program, uid=uid)
 
 
 SORT = Command(b"SORT", SELECTED, parse, partial(run, uid=False), expunges=False)
