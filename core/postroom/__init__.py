@@ -2,7 +2,7 @@
 
 from .hookspecs import hookimpl, hookspec
 from .mail.client import Client, TlsDetails
-from .mail.delivery import Delivered, Discard, Failed, Outcome, Refuse, Route, Target, ToMailbox, ToQueue, TryLater
+from .mail.delivery import Delivered, Discard, Failed, NotNow, Outcome, Refuse, Route, Target, ToMailbox, ToQueue, TryLater
 from .mail.envelope import Envelope, Recipient
 from .mail.listing import ListResult
 from .mail.reply import Reply
@@ -18,6 +18,7 @@ __all__ = [
     "Envelope",
     "Failed",
     "ListResult",
+    "NotNow",
     "Outcome",
     "Recipient",
     "Refuse",

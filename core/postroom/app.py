@@ -30,8 +30,8 @@ from .queue import connections
 from .queue.bounce import Reports
 from .queue.desk import Desk
 from .queue.put import Queue
-from .queue.retry import Retry
 from .queue.runner import Runner
+from .sending.retry import Retry
 from .store.accounts import Accounts
 from .store.blobs import Blobs
 from .store.database import connect

@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from .mail.message import Message
+from .mail.sending import ORDINARY
+
 if TYPE_CHECKING:
     from .config.schema import ServiceSettings
     from .mail.client import Client
     from .mail.delivery import Outcome
+    from .mail.sending import SessionBounds
+    from .sending.filtering import Filter
+    from .sending.retry import Retry
+    from .sending.windows import Rate
     from .wire.limits import Limits
     from .wire.stream import Stream
 
@@ -39,6 +46,7 @@ class QueuedRecipient:
     notify: str = ""
     orcpt: str = ""
     attempts: int = 0
+    via: str = field(default="", repr=False)  # the server that the route names for it: "[user:password@]server[:port]"
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Outgoing:
     """One attempt: a message and those of its recipients that are due at one site."""
 
     trace: str
-    sender: str
+    sender: str  # the return path as it was given; ``return_path`` is what MAIL FROM says
     size: int  # bytes of prefix and blob together
     recipients: tuple[QueuedRecipient, ...]
     chunks: Callable[[], Iterator[bytes]]  # the message with its added headers, from the start at each call
@@ -58,7 +66,45 @@ class Outgoing:
     user: str | None = None
     channel: str = "out"
     queued_at: float = 0.0  # epoch seconds
+    priority: int = ORDINARY
+    client_address: str = ""  # who handed it in, "" when it was made here
+    local_origin: bool = True  # False: somebody else's mail that goes on from here
+    return_path: str | None = None  # after the hooks; None: ``sender``
     notes: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def mail_from(self) -> str:
+        """The address for MAIL FROM."""
+        return self.sender if self.return_path is None else self.return_path
+
+    @property
+    def attempts(self) -> int:
+        """How often the most tried of the recipients has been tried."""
+        return max((one.attempts for one in self.recipients), default=0)
+
+    def head(self, limit: int = 256 * 1024) -> Message:
+        """The message for a look at its header; reads at most ``limit`` bytes and a chunk."""
+        parts, size = [], 0
+        for chunk in self.chunks():
+            parts.append(chunk)
+            size += len(chunk)
+            if size >= limit or b"\r\n\r\n" in chunk:
+                break
+        return Message(b"".join(parts)[:limit], self.size, self.chunks)
+
+
+@dataclass(frozen=True)
+class SendingRules:
+    """What the queue does for a sender: which mail it takes, in which order, how much in a time, and how it tries again."""
+
+    takes: Filter | None = None  # None: everything
+    only_waiting: bool = False  # a run of a connection sends what waited when it began, and nothing that comes while it lasts
+    smaller_first: bool = False
+    reverse: bool = False  # the newest first, or with smaller_first the largest
+    rate: Rate | None = None  # so many messages or recipients in a time, over all workers
+    retry: Retry | None = None  # None: as the section ``queue`` says
+    max_size: int = 0  # bytes of a message that it takes at most, 0 is any
+    wait_for_login: bool = False  # a run begins to send when a collector of the connection has logged in (POP3 before SMTP)
 
 
 class Sender(Protocol):
@@ -66,15 +112,32 @@ class Sender(Protocol):
 
     name: str
     concurrency: int
+    rules: SendingRules
 
-    def site(self, address: str) -> str:
-        """The key by which recipients may share one transaction ("" for a relay that takes them all)."""
+    def site(self, address: str, via: str = "") -> str:
+        """The key by which recipients may share one transaction ("" for a relay that takes them all). Fast: it asks no server."""
 
     def send(self, outgoing: Outgoing) -> Mapping[int, Outcome]:
         """Try to deliver; an outcome for every recipient id. Faults are outcomes; an exception counts as TryLater."""
 
+    def start(self, bounds: SessionBounds | None) -> None:
+        """The queue has mail again after it had none; ``bounds`` is what the hook ``sender_starting`` made of ``self.bounds``."""
+
+    @property
+    def bounds(self) -> SessionBounds:
+        """How much one connection carries."""
+
     def idle(self) -> None:
         """The queue has nothing more just now: close connections that have been unused for long."""
+
+
+class Collector(Protocol):
+    """A way in by which mail is fetched: a run of its connection calls ``collect`` once."""
+
+    name: str
+
+    def collect(self, logged_in: Callable[[], None]) -> None:
+        """Fetch what there is; call ``logged_in`` once the other server has accepted the login. Raises with the reason in words."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from postroom.clients.smtp.courier import Courier
 from postroom.clients.smtp.hop import Credentials, Encryption, NextHop, Timeouts, Tokens
 from postroom.clients.smtp.pool import Pool, SessionLimits
 from postroom.mail.delivery import Outcome
-from postroom.provided import Outgoing
+from postroom.mail.sending import SessionBounds
+from postroom.provided import Outgoing, SendingRules
 
 from .settings import PORTS, RelaySettings, split_server
 
@@ -21,16 +22,23 @@ class RelaySender:
     def __init__(self, settings: RelaySettings, hostname: str, dialer: Dialer, tokens: Tokens | None = None) -> None:
         self.name, self.concurrency = settings.name, settings.concurrency
         self.hops = next_hops(settings, hostname, tokens)
-        self.pool = Pool(session_limits(settings), time.monotonic)
+        self.rules = SendingRules()
+        self.bounds = settings.bounds
+        self.pool = Pool(limited(settings.bounds), time.monotonic)
         self.courier = Courier(dialer, self.pool, time.monotonic)
 
-    def site(self, address: str) -> str:
+    def site(self, address: str, via: str = "") -> str:
         """All recipients of a message go to the relay together."""
         return ""
 
     def send(self, outgoing: Outgoing) -> Mapping[int, Outcome]:
         """An outcome for every recipient id."""
         return self.courier.deliver(outgoing, self.hops)
+
+    def start(self, bounds: SessionBounds | None) -> None:
+        """Mail again: how much one connection may carry from now on."""
+        if bounds is not None:
+            self.pool.limits = limited(bounds)
 
     def idle(self) -> None:
         """Close connections that have been unused for long."""
@@ -70,10 +78,6 @@ def credentials(settings: RelaySettings, tokens: Tokens | None) -> Credentials |
     return Credentials(settings.username, password, settings.auth, tokens, settings.allow_plaintext_auth)
 
 
-def session_limits(settings: RelaySettings) -> SessionLimits:
+def limited(bounds: SessionBounds) -> SessionLimits:
     """How much one connection may carry."""
-    return SessionLimits(
-        messages=settings.max_messages_per_session,
-        recipients=settings.max_recipients_per_session,
-        recipients_per_message=settings.max_recipients_per_message,
-    )
+    return SessionLimits(bounds.messages, bounds.recipients, bounds.recipients_per_message)

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from postroom.clients.oauth import OAuthSettings
-from postroom.config.schema import ClientEncryption, Location, PluginSettings, Section, SenderSettings
+from postroom.config.schema import PluginSettings
+from postroom.config.section import Location, Section
+from postroom.config.senders import ClientEncryption, SenderSettings
 from postroom.config.types import Duration, ExistingFile, Name, Secret
 
 PORTS = {"tls": 465}  # RFC 8314 section 7.3; all others: 25
@@ -67,11 +69,6 @@ class RelaySettings(SenderSettings):
     auth: Mechanism = Field("auto", description="The login mechanism; auto takes the best that the server offers.")
     oauth: OAuthSettings | None = Field(None, description="Log in by an OAuth 2 access token instead of a password.")
     allow_plaintext_auth: bool = Field(False, description="Send the password without encryption; to this machine it always may.")
-    helo: str | None = Field(None, pattern=r"^[A-Za-z0-9.:_\[\]-]{1,255}$", description="The name in EHLO; null takes server.hostname.")
-    concurrency: int = Field(10, ge=1, le=1000, description="Connections at the same time, in each worker.")
-    max_messages_per_session: int = Field(1000, ge=1, description="Then the connection is closed and another one opened.")
-    max_recipients_per_message: int = Field(100, ge=1, description="A message for more is sent several times.")
-    max_recipients_per_session: int = Field(10_000, ge=1, description="Then the connection is closed and another one opened.")
     timeouts: RelayTimeouts = Field(default_factory=RelayTimeouts, description="How long to wait at each step.")
 
     def checks(self) -> Iterator[tuple[Location, str]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from .places import Fault, Written, lines_of
 
 Location = tuple[str | int, ...]
 
@@ -48,7 +50,23 @@ class Document:
     data: Any = None
     keys: dict[Location, tuple[int, int]] = field(default_factory=dict)  # where a key stands
     values: dict[Location, tuple[int, int]] = field(default_factory=dict)  # where a value begins
+    texts: dict[Location, Written] = field(default_factory=dict)  # how a text is written
     problems: list[Problem] = field(default_factory=list)
+
+    def faults(self, location: Location, faults: Iterable[Fault]) -> Iterator[Problem]:
+        """The problems that these faults in the text (or list of lines) at that place are."""
+        for fault in faults:
+            item = (*location, fault.line - 1)
+            of_list = location not in self.texts and item in self.values
+            yield self._fault(item, fault._replace(line=1)) if of_list else self._fault(location, fault)
+
+    def _fault(self, location: Location, fault: Fault) -> Problem:
+        written = self.texts.get(location)
+        place = written.place(fault) if written else None
+        if written and place:
+            return Problem(written.file, *place, dotted(location), fault.message)
+        several = written is not None and len(lines_of(written.value.rstrip())) > 1
+        return self.problem(location, f"line {fault.line}: {fault.message}" if several else fault.message)
 
     def problem(self, location: Location, message: str, *, at_key: bool = False) -> Problem:
         """A problem at that place, or at the nearest one around it that stands in the file."""
@@ -74,7 +92,7 @@ def parse(text: str, file: Path) -> Document:
         line, column = before.count("\n") + 1, error.position - before.rfind("\n")
         document.problems.append(Problem(str(file), line, column, "", "this is not valid YAML: a character that YAML does not allow"))
     else:
-        document.data = _Builder(document).value(root, ()) if root is not None else None
+        document.data = _Builder(document, lines_of(text)).value(root, ()) if root is not None else None
     return document
 
 
@@ -90,6 +108,7 @@ class _Builder:
     """Turns YAML nodes into values. YAML 1.2 rules for plain words: ``off`` and ``no`` stay words, ``12:30`` stays text."""
 
     document: Document
+    source: list[str]
 
     def value(self, node: yaml.Node, location: Location) -> Any:
         """The value of a node; records its place."""
@@ -100,7 +119,7 @@ class _Builder:
             return self._mapping(node, location)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*location, index)) for index, item in enumerate(node.value)]
-        return self._scalar(node, location)
+        return self._scalar(node, location)  # the only other kind of node: a ScalarNode
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -135,17 +154,23 @@ class _Builder:
                         seen.add(pair[0].value)
                         yield pair
 
-    def _scalar(self, node: yaml.Node, location: Location) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, location: Location) -> Any:
         read = TAGS.get(node.tag)
         if read is not None:
             try:
-                return read(node.value.strip(), self.document.file.parent)
+                return self._read(node, location, read(node.value.strip(), self.document.file.parent))
             except ValueError as error:
                 return self._wrong(location, str(error))
         if node.tag.startswith("!"):
             return self._wrong(location, f"unknown tag {node.tag}; !env NAME and !file PATH are known")
-        quoted = isinstance(node, yaml.ScalarNode) and node.style  # a word in quotes is text, whatever it looks like
-        return node.value if quoted else plain(node.value)
+        self.document.texts[location] = Written(str(self.document.file), self.source, *_mark(node), node.style or "", node.value)
+        return node.value if node.style else plain(node.value)  # a word in quotes is text, whatever it looks like
+
+    def _read(self, node: yaml.ScalarNode, location: Location, value: str) -> str:
+        if node.tag == "!file":
+            path = str(self.document.file.parent / Path(node.value.strip()).expanduser())
+            self.document.texts[location] = Written(path, (), 1, 1, "file", value)
+        return value
 
     def _wrong(self, location: Location, message: str) -> None:
         self.document.problems.append(self.document.problem(location, message))

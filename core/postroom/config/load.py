@@ -12,7 +12,9 @@ from pydantic import BaseModel, ValidationError
 from .crossing import across
 from .document import Document, Location, Problem, parse
 from .mending import without
-from .schema import Config, Section
+from .places import WrongText
+from .schema import Config
+from .section import Section
 from .wording import sentence
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -72,6 +74,10 @@ class Loaded:
 
     def _tell(self, model: type[BaseModel], location: Location, entries: Iterable[Any]) -> None:
         for entry in entries:
+            wrong = (entry.get("ctx") or {}).get("error")
+            if isinstance(wrong, WrongText):
+                self.problems.extend(self.document.faults((*location, *entry["loc"]), wrong.faults))
+                continue
             self.complain((*location, *entry["loc"]), sentence(entry, model, entry["loc"]), at_key=entry["type"] == UNKNOWN_KEY)
 
     def _check(self, section: BaseModel, location: Location, wrong: set[Location]) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from .addresses import HostName, ListenAddress, NameServer
+from .section import Location, Section
+from .senders import SenderSettings
 from .types import (
     ConfigPath,
     DatabaseUrl,
@@ -30,19 +32,7 @@ from .types import (
 )
 
 Encryption = Literal["none", "starttls", "starttls-required", "tls"]
-ClientEncryption = Literal["none", "starttls-if-available", "starttls", "starttls-required", "tls"]  # of senders; "starttls" means required
-Part = TypeVar("Part", bound="Section")
-Location = tuple[str | int, ...]  # a path inside a section: ("services", 1, "id")
-
-
-class Section(BaseModel):
-    """A mapping in ``config.yaml``: unknown keys are errors, and nothing changes after the start."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    def checks(self) -> Iterator[tuple[Location, str]]:
-        """Problems between several settings, each with the place that it is told for; the default finds none."""
-        yield from ()
+Part = TypeVar("Part", bound=Section)
 
 
 class ServerSettings(Section):
@@ -234,12 +224,6 @@ class ServiceSettings(Section):
     proxy_from: list[Network] = Field([], description="Proxies whose PROXY protocol header (v1, v2) is believed and demanded.")
     max_connections: int = Field(10_000, ge=1, description="Open connections at most, over all workers.")
     max_connections_per_address: int = Field(50, ge=1, description="The same for one client address; loopback and no_auth are exempt.")
-
-
-class SenderSettings(Section):
-    """One way out of a plugin that sends; plugins add their own settings to it."""
-
-    name: Name = Field(description="Your name for it; connections refer to it.")
 
 
 class PluginSettings(Section):

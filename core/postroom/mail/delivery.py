@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from .reply import Reply
+
+# What an attempt failed for: "answer" is the server's answer to the message or to one recipient
+Kind = Literal["answer", "dns", "connect", "greeting", "tls", "login", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,7 @@ class ToQueue:
 
     address: str  # final address, local@domain
     channel: str = "out"  # "out" is the outgoing queue; other channels belong to the plugin that routes there
+    via: str = field(default="", repr=False)  # "[user:password@]server[:port]" for this recipient alone; only where the channel wants it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +74,15 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Temporary failure: the queue tries again by its schedule."""
+    """Temporary failure: the queue tries again by its schedule.
+
+    ``kind`` "answer" is about this message or recipient; any other is about the way to the site, and then one attempt at a time finds
+    out whether it works again while the site's other mail waits.
+    """
 
     reply: Reply
     server: str = ""
+    kind: Kind = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +93,12 @@ class Failed:
     server: str = ""
 
 
-Outcome = Delivered | TryLater | Failed
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """Left alone: no attempt was made, and none is counted. ``until``: epoch seconds."""
+
+    reason: str
+    until: float
+
+
+Outcome = Delivered | TryLater | Failed | NotNow

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from greenlet import GreenletExit
 
 from .. import ids
-from ..mail.delivery import Delivered, Failed, Outcome, TryLater
+from ..mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater
 from ..mail.reply import Reply
 from ..provided import Outgoing
 from . import claim
@@ -22,10 +22,10 @@ from .record import Settlement
 if TYPE_CHECKING:
     from ..asking import Asker
     from ..metrics import Metrics
+    from ..sending.retry import Retry
     from ..store.blobs import Blobs
     from ..store.database import Database
     from .put import Queue
-    from .retry import Retry
 
 LEASE = 60.0  # seconds: mail of a dead worker is taken over after this; renewed three times as often
 LEASE_MS = int(LEASE * 1000)
@@ -34,7 +34,7 @@ CROWDED = 10.0  # seconds until mail for a site with too much waiting is looked 
 
 FAULT = TryLater(Reply(451, "4.3.0", "Internal problem while sending"))
 REMOVED = Failed(Reply(550, "5.7.0", "The administrator removed the message from the queue"))
-KINDS = {Delivered: "delivered", TryLater: "deferred", Failed: "failed"}
+KINDS = {Delivered: "delivered", TryLater: "deferred", Failed: "failed", NotNow: "left"}
 EVENTS = {kind: f"queue.{name}" for kind, name in KINDS.items()}
 
 
@@ -225,7 +225,7 @@ class Desk:
         for one, outcome in ruling.outcomes():
             self.metrics.count("queue_attempts", outcome=KINDS[type(outcome)])
             self.ask.tell("delivery_finished", trace=trace, recipient=one.address, outcome=outcome)
-            self.log.info(EVENTS[type(outcome)], trace=trace, rcpt=one.address, reply=words(outcome), server=outcome.server)
+            self.log.info(EVENTS[type(outcome)], trace=trace, rcpt=one.address, reply=words(outcome), server=getattr(outcome, "server", ""))
 
     def _split(self, line: Line, letter: Letter, addressees: list[Addressee]) -> list[Task]:
         if not addressees:

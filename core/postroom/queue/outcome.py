@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..mail.delivery import Delivered, Failed, Outcome, TryLater
+from ..mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater
 from ..mail.reply import Reply
 from ..mail.report import Fate
+from ..sending.retry import Retry
 from .bounce import Reports, status_of, wanted
 from .letter import Addressee, Task
-from .retry import Retry
 
 if TYPE_CHECKING:
     from ..mail.report import Kind
@@ -50,6 +50,7 @@ class Ruling:
     delivered: list[tuple[Addressee, Delivered]] = field(default_factory=list)
     failed: list[tuple[Addressee, Failed]] = field(default_factory=list)
     waiting: list[tuple[Addressee, TryLater, int, int]] = field(default_factory=list)  # …, next try (ms), warned
+    left: list[tuple[Addressee, NotNow]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
     @property
@@ -62,6 +63,7 @@ class Ruling:
         yield from self.delivered
         yield from self.failed
         yield from ((one, outcome) for one, outcome, _, _ in self.waiting)
+        yield from self.left
 
     def story(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The trace events of the attempt."""
@@ -91,6 +93,8 @@ def rule(finished: Finished, retry: Retry, reports: Reports) -> Ruling:
                 ruling.waiting.append((addressee, outcome, due, addressee.warned))
         elif isinstance(outcome, Failed):
             ruling.failed.append((addressee, outcome))
+        elif isinstance(outcome, NotNow):
+            ruling.left.append((addressee, outcome))
         else:
             ruling.delivered.append((addressee, outcome))
     _report(ruling, retry, reports)
@@ -138,8 +142,8 @@ def _fate(one: Addressee, action: Any, status: str, outcome: Failed | TryLater, 
 
 def words(outcome: Outcome) -> str:
     """What was answered, on one line and of bounded length."""
-    return str(outcome.reply).replace("\x00", " ")[:WORDS]
+    return (outcome.reason if isinstance(outcome, NotNow) else str(outcome.reply)).replace("\x00", " ")[:WORDS]
 
 
-def _told(one: Addressee, outcome: Outcome) -> dict[str, Any]:
+def _told(one: Addressee, outcome: Delivered | TryLater | Failed) -> dict[str, Any]:
     return {"rcpt": one.address, "reply": words(outcome), "server": outcome.server}

@@ -18,8 +18,8 @@ from postroom.queue.line import Line
 from postroom.queue.manage import OutQueue
 from postroom.queue.outcome import Finished
 from postroom.queue.put import Queue
-from postroom.queue.retry import Retry
 from postroom.queue.submission import Submission
+from postroom.sending.retry import Retry
 from postroom.store.accounts import Accounts
 from postroom.store.blobs import Blobs
 from postroom.store.database import Database

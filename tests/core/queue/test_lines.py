@@ -9,7 +9,7 @@ import pytest
 from postroom.queue import connections
 from postroom.queue.letter import Addressee, Letter, Task
 from postroom.queue.line import Line
-from postroom.queue.retry import Retry
+from postroom.sending.retry import Retry
 from tests.core.queue.office import FakeSender
 
 LETTER = Letter(1, 1, b"", 10, "ann@our.test", None, "7BIT", False, False, "", "", 0)

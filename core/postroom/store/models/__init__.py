@@ -9,7 +9,7 @@ from __future__ import annotations
 from .accounts import Account, List, Mapping, Member, Subscription
 from .content import Blob, Chunk, Heading, Kept, KeptKind, Loose, Volume, VolumePiece, VolumePlace
 from .mailboxes import Acl, Annotation, DeletedMailbox, Expunged, Mailbox, Message
-from .queue import Outgoing, OutgoingRecipient, Trace
+from .queue import Habit, Outgoing, OutgoingRecipient, Sent, Site, Surge, Trace
 from .server import Lease, State
 
 TABLES = (
@@ -18,11 +18,12 @@ TABLES = (
     *(Blob, Chunk, Loose, KeptKind, Kept, Heading),
     *(Volume, VolumePiece, VolumePlace),
     *(Outgoing, OutgoingRecipient, Trace),
+    *(Site, Sent, Habit, Surge),
     *(State, Lease),
 )
 
 __all__ = [
-    "TABLES", "Account", "Acl", "Annotation", "Blob", "Chunk", "DeletedMailbox", "Expunged", "Heading", "Kept", "KeptKind", "Lease",
-    "List", "Loose", "Mailbox", "Mapping", "Member", "Message", "Outgoing", "OutgoingRecipient", "State", "Subscription", "Trace",
-    "Volume", "VolumePiece", "VolumePlace",
+    "TABLES", "Account", "Acl", "Annotation", "Blob", "Chunk", "DeletedMailbox", "Expunged", "Habit", "Heading", "Kept", "KeptKind",
+    "Lease", "List", "Loose", "Mailbox", "Mapping", "Member", "Message", "Outgoing", "OutgoingRecipient", "Sent", "Site", "State",
+    "Subscription", "Surge", "Trace", "Volume", "VolumePiece", "VolumePlace",
 ]  # fmt: skip

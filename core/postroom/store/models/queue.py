@@ -22,7 +22,10 @@ class Outgoing(Model):
     envid = TextField(default="")
     queued_at = BigIntegerField()
     held = IntegerField(default=0)
-    priority = IntegerField(default=0)
+    priority = IntegerField(default=50)  # 100 goes first, 1 last
+    delete_at = BigIntegerField(default=0)  # taken out of the queue then, 0 is never
+    local_origin = IntegerField(default=1)  # 0: somebody else's mail that goes on from here (forwards, lists)
+    quiet = IntegerField(default=0)  # 1: nobody is told of a failure, the sender may be forged
 
     class Meta:
         table_name = "outgoing"
@@ -47,10 +50,69 @@ class OutgoingRecipient(Model):
     last_server = TextField(default="")
     last_try = BigIntegerField(default=0)
     warned = IntegerField(default=0)
+    rank = IntegerField(default=1)  # 0 urgent, 1 ordinary, 2 after the others
+    via = TextField(default="")  # the server that a route names for this recipient alone (LAN forwarding)
+    kind = TextField(default="")  # what the last attempt failed for: TryLater.kind
 
     class Meta:
         table_name = "outgoing_recipient"
-        indexes = ((("channel", "state", "next_try"), False),)
+        indexes = ((("channel", "state", "rank", "next_try"), False),)
+
+
+class Site(Model):
+    """A destination that fails, as all workers see it: its mail waits while one attempt at a time finds out whether it is back."""
+
+    sender = TextField()
+    name = TextField()
+    failures = IntegerField()
+    since = BigIntegerField()
+    next_probe = BigIntegerField()
+    reason = TextField()
+    kind = TextField()
+
+    class Meta:
+        table_name = "site"
+        primary_key = CompositeKey("sender", "name")
+
+
+class Sent(Model):
+    """What a sender with a limit per time has sent; ``at`` lies ahead while it is under way."""
+
+    id = BigIntegerField(primary_key=True)
+    sender = TextField()
+    at = BigIntegerField()
+    messages = IntegerField()
+    recipients = IntegerField()
+
+    class Meta:
+        table_name = "sent"
+        indexes = ((("sender", "at"), False),)
+
+
+class Habit(Model):
+    """How much an account has sent to other servers in one hour (hours since 1970)."""
+
+    account = TextField()
+    hour = BigIntegerField()
+    messages = IntegerField()
+    recipients = IntegerField()
+
+    class Meta:
+        table_name = "habit"
+        primary_key = CompositeKey("account", "hour")
+
+
+class Surge(Model):
+    """An account whose outgoing mail is held because it suddenly sends far more than ever (``released_at`` is 0), or was."""
+
+    account = TextField(primary_key=True)
+    at = BigIntegerField()
+    reason = TextField()
+    released_at = BigIntegerField()
+    allowed = IntegerField()  # recipients in an hour that the administrator has agreed to by the release
+
+    class Meta:
+        table_name = "surge"
 
 
 class Trace(Model):

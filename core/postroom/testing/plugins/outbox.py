@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from postroom import Delivered, Outcome, hookimpl
 from postroom.config.schema import PluginSettings
 from postroom.context import Context
-from postroom.provided import Outgoing
+from postroom.mail.sending import SessionBounds
+from postroom.provided import Outgoing, SendingRules
 
 NAME = "Outbox"
 TAKEN = Delivered("250 2.0.0 taken", "outbox")
@@ -35,13 +36,15 @@ class Outbox:
     """``answers``: by address, the outcomes of the attempts in turn (the last repeats). Everything else is delivered."""
 
     name, concurrency = NAME, 10
+    bounds = SessionBounds(1000, 10_000, 100)
 
     def __init__(self) -> None:
+        self.rules = SendingRules()
         self.answers: dict[str, list[Outcome]] = {}
         self.sent: list[Sent] = []
         self.attempts = 0
 
-    def site(self, address: str) -> str:
+    def site(self, address: str, via: str = "") -> str:
         """All recipients of a message share a transaction."""
         return ""
 
@@ -49,6 +52,9 @@ class Outbox:
         """Take it, or answer as ``answers`` says."""
         self.attempts += 1
         return {one.id: self._outcome(outgoing, one.address) for one in outgoing.recipients}
+
+    def start(self, bounds: SessionBounds | None) -> None:
+        """Nothing to prepare."""
 
     def idle(self) -> None:
         """Nothing is open that could be closed."""
