@@ -18,7 +18,6 @@ def across(config: Config) -> Iterator[tuple[Location, str]]:
     """Every problem between sections, with its place."""
     yield from repeated("connections", [connection.name for connection in config.connections])
     yield from repeated("schedule", [entry.name for entry in config.schedule])
-    yield from _defaults(config)
     yield from _schedule(config)
     yield from _domains(config)
     yield from _certificates(config)
@@ -29,12 +28,6 @@ def repeated(section: str, names: Sequence[str], key: str = "name") -> Iterator[
     for index, name in enumerate(names):
         if name in names[:index]:
             yield (section, index, key), f"{name} is used twice; each {key} stands for one thing"
-
-
-def _defaults(config: Config) -> Iterator[tuple[Location, str]]:
-    marked = [index for index, connection in enumerate(config.connections) if connection.default]
-    for index in marked[1:]:
-        yield ("connections", index, "default"), f"only one connection can be the default, and {config.connections[marked[0]].name} is"
 
 
 def _schedule(config: Config) -> Iterator[tuple[Location, str]]:

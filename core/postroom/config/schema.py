@@ -200,8 +200,22 @@ class ConnectionSettings(Section):
     name: Name = Field(description="Your name for it; the schedule and commands use it.")
     sender: str | None = Field(None, description="The sender that mail leaves by, named in a plugin's section; null sends nothing.")
     collectors: list[str] = Field([], description="Collectors to run, in order.")
-    default: bool = Field(False, description="The connection of mail that no rule sends elsewhere.")
+    default: bool = Field(False, description="One of those that `default` means in the schedule and in commands; first to be given mail.")
     immediate: bool = Field(False, description="A permanent line: mail leaves as soon as it is queued; else it waits for the schedule.")
+    when_queued: int | None = Field(None, ge=1, description="Run it once so many messages wait; null waits for the schedule.")
+    when_urgent: bool = Field(False, description="Run it when a message is queued whose header says that it is urgent.")
+    before: str | None = Field(None, min_length=1, description="A command to run before (dial); when it fails, the connection is not run.")
+    after: str | None = Field(None, min_length=1, description="A command to run after (hang up), also when something failed.")
+    dial_timeout: Duration = Field(120.0, gt=0, description="How long each of the two commands may take.")
+    dial_retries: int = Field(2, ge=0, le=100, description="How often a failed command before is tried again.")
+    dial_interval: Duration = Field(30.0, description="The time between two tries of the command before.")
+
+    def checks(self) -> Iterator[tuple[Location, str]]:
+        """What only a connection that is not permanent can have."""
+        if self.immediate:
+            for key in ("when_queued", "when_urgent", "before", "after"):
+                if getattr(self, key):
+                    yield (key,), "goes with immediate: false: mail leaves at once on a permanent line"
 
 
 class ScheduleSettings(Section):

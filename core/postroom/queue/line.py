@@ -26,6 +26,7 @@ class Line:
     immediate: bool = True
     default: bool = True
     open: bool = True  # False: a connection that waits for the schedule or for "connect now"
+    run_started: int = 0  # ms since 1970: when the run that is under way has begun; 0 for a permanent line
     room: int = ROOM
     held: int = 0  # recipients waiting, running or promised
     running: int = 0

@@ -1,0 +1,68 @@
+"""Which connections are to run, and which one does: rows of the table ``state``, so that no wish is lost with a worker.
+
+A wish is made by the schedule, a command, a file or a trigger; whoever holds the lease of all runs fulfils the oldest first. The row stays
+while the run lasts: a worker that takes the lease over finds it and runs the connection again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..store.database import Tx
+
+PREFIX = "connect "
+WISH = "INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+WISH_ONCE = "INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
+WISHES = "SELECT name, value FROM state WHERE name >= ? AND name < ?"
+BEGIN = "UPDATE state SET value = ? WHERE name = ? AND value = ? RETURNING name"
+END = "DELETE FROM state WHERE name = ? AND value = ?"
+FORGET = "DELETE FROM state WHERE name = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One connection that is to run. Times are milliseconds since 1970."""
+
+    connection: str
+    at: int  # when it was wished for
+    why: str  # "schedule Always", "postroom connect" …
+    began: int = 0  # when its run has begun, 0 while it waits
+
+    @property
+    def value(self) -> str:
+        """As it stands in the table."""
+        return json.dumps(asdict(self))
+
+
+def wish(tx: Tx, connections: Iterable[str], at: int, why: str, *, again: bool = True) -> None:
+    """These connections are to run; ``again``: also when a run is under way, after it."""
+    statement = WISH if again else WISH_ONCE
+    for name in connections:
+        tx.do(statement, (PREFIX + name, Mark(name, at, why).value))
+
+
+def wishes(tx: Tx) -> list[Mark]:
+    """All of them, in the order in which they are to run."""
+    rows = tx.execute(WISHES, (PREFIX, PREFIX[:-1] + chr(ord(PREFIX[-1]) + 1)))
+    return sorted((Mark(**json.loads(value)) for _, value in rows), key=lambda mark: (mark.at, mark.connection))
+
+
+def begin(tx: Tx, mark: Mark, now: int) -> Mark | None:
+    """Its run begins; None when it is gone or was wished for anew meanwhile."""
+    begun = Mark(mark.connection, mark.at, mark.why, now)
+    return begun if tx.execute(BEGIN, (begun.value, PREFIX + mark.connection, mark.value)) else None
+
+
+def end(tx: Tx, mark: Mark) -> None:
+    """Its run is over; a wish that was made while it lasted stays."""
+    tx.do(END, (PREFIX + mark.connection, mark.value))
+
+
+def forget(tx: Tx, connection: str) -> None:
+    """The connection is no more."""
+    tx.do(FORGET, (PREFIX + connection,))
