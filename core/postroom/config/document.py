@@ -119,7 +119,8 @@ class _Builder:
             return self._mapping(node, location)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*location, index)) for index, item in enumerate(node.value)]
-        return self._scalar(node, location)  # the only other kind of node: a ScalarNode
+        assert isinstance(node, yaml.ScalarNode)  # the only other kind
+        return self._scalar(node, location)
 
     def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
         result: dict[str, Any] = {}
