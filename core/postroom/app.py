@@ -72,7 +72,7 @@ def build(
     """
     manager = new_manager()
     name = node(config.server.data_dir)
-    context = core(config, manager, tally, f"{name}/{slot}", clock, resolver or Resolver(config.dns.servers))
+    context = core(config, manager, tally, f"{name}/{slot}", clock, resolver or Resolver.configured(config.dns))
     construct(manager, plugins, context)
     runner = sending(context, clock)
     gate = NewsGate(config.database.url, context.news, name) if context.db.dialect == "postgresql" else None

@@ -164,6 +164,12 @@ class DnsSettings(Section):
     """Name resolution."""
 
     servers: list[NameServer] | None = Field(None, description="Addresses of DNS servers, ip or ip:port; null takes the system's.")
+    cache_size: int = Field(10_000, ge=100, description="Answers of the DNS that a worker keeps until they expire.")
+    trust_ad: Literal["auto", True, False] = Field(
+        "auto",
+        description="Whether a server's word that it has validated an answer by DNSSEC is believed, which DANE needs. auto: of servers on "
+        "this machine, and where /etc/resolv.conf says trust-ad; true: of all, which is right if nobody on the way to them can forge answers.",
+    )
 
 
 class LuaSettings(Section):

@@ -1,0 +1,89 @@
+"""Answers that are still good, bounded in number; and one question at a time for each name and type."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from .answers import DnsFailure
+from .asking import Raw
+
+Question = tuple[str, str]  # name, type
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A question that is being asked; ``answer`` and ``failure`` stay None when the asker was cut off."""
+
+    done: threading.Event = field(default_factory=threading.Event)
+    answer: Raw | None = None
+    failure: DnsFailure | None = None
+
+
+class Cache:
+    """Keeps answers for their TTL, positive and negative ones (RFC 2308); when it is full, what was unused for longest goes."""
+
+    def __init__(self, size: int, clock: Callable[[], float]) -> None:
+        self._size, self._clock = size, clock
+        self._kept: OrderedDict[Question, tuple[float, Raw]] = OrderedDict()
+        self._flights: dict[Question, _Flight] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def known(self, question: Question) -> Raw | None:
+        """The answer that is kept, with the rest of its TTL."""
+        with self._lock:
+            found = self._kept.get(question)
+            if found is None:
+                return None
+            left = found[0] - self._clock()
+            if left <= 0:
+                del self._kept[question]
+                return None
+            self._kept.move_to_end(question)
+        return replace(found[1], ttl=left)
+
+    def get(self, question: Question, ask: Callable[[], Raw], *, fresh: bool) -> Raw:
+        """What is known (unless ``fresh``), else what ``ask`` brings, once for all who want it meanwhile. Raises DnsFailure."""
+        while True:
+            answer = None if fresh else self.known(question)
+            if answer is not None:
+                return answer
+            with self._lock:
+                flight = self._flights.get(question)
+                mine = flight is None
+                if flight is None:
+                    flight = self._flights[question] = _Flight()
+            if mine:
+                return self._fly(question, flight, ask)
+            flight.done.wait()
+            if flight.answer is not None:
+                return flight.answer
+            if flight.failure is not None:
+                raise flight.failure.again()
+
+    def _fly(self, question: Question, flight: _Flight, ask: Callable[[], Raw]) -> Raw:
+        try:
+            flight.answer = answer = ask()
+            self._keep(question, answer)
+        except DnsFailure as failure:
+            flight.failure = failure
+            raise
+        else:
+            return answer
+        finally:  # also when this greenlet is killed: another of those who wait asks then
+            with self._lock:
+                del self._flights[question]
+            flight.done.set()
+
+    def _keep(self, question: Question, answer: Raw) -> None:
+        with self._lock:
+            self._kept.pop(question, None)
+            if answer.ttl > 0:
+                self._kept[question] = (self._clock() + answer.ttl, answer)
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)
