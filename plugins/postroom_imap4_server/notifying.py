@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from postroom.store.database import StoreUnavailable
@@ -174,6 +174,7 @@ class Notifying:
         except StoreUnavailable:
             self._tree_changed = told
             raise
+        self._first_messages(before)
         session.observe()
         if len(self._watched) > MOST_WATCHED:
             self.stop(session)
@@ -182,6 +183,15 @@ class Notifying:
                 events = self._events(change.node, name) | (self._events(change.node, change.old) if change.old else frozenset())
                 if change.event in events:
                     session.send(trees.line(session, change.node, old=change.old))
+
+    def _first_messages(self, before: dict[str, Node]) -> None:
+        """A mailbox that is new may have messages already, or get some before it is watched: look at it once it is."""
+        known = {node.folder.id for node in before.values() if node.folder is not None}
+        for mailbox_id in self._watched.keys() - known:
+            watched = self._watched[mailbox_id]
+            if watched.known.uidnext > 1:
+                watched.known = replace(watched.known, uidnext=1, modseq=0, messages=0, unseen=0)
+            self._changed[mailbox_id] = True
 
     def _tell_figures(self, session: Session, mailbox_id: int, *, told: bool) -> None:
         watched = self._watched.get(mailbox_id)

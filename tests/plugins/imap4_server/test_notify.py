@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from unittest.mock import patch
 
 import gevent
 import pytest
@@ -155,6 +156,16 @@ def test_a_new_mailbox_is_watched_from_its_first_message(talk: Client) -> None:
     alice.ok(f"NOTIFY SET (subtree Work {MESSAGES})")
     other.ok("CREATE Work/New")
     put(other, "Work/New")
+    assert alice.response() == b'* STATUS "Work/New" (UIDNEXT 2 MESSAGES 1)'
+
+
+def test_a_new_mailbox_that_has_messages_when_it_is_first_seen_is_told_with_them(server: Miniature, talk: Client) -> None:
+    alice, other = talk("alice"), talk("alice")
+    alice.ok(f"NOTIFY SET (subtree Work {MESSAGES})")
+    with patch.object(server.context.news, "publish"):  # the news of the CREATE are late
+        other.ok("CREATE Work/New")
+        put(other, "Work/New")
+    server.context.news.publish("folders", account=server.context.accounts.get("alice").id)
     assert alice.response() == b'* STATUS "Work/New" (UIDNEXT 2 MESSAGES 1)'
 
 
