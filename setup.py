@@ -61,6 +61,7 @@ setup(
         "PyYAML>=6.0.1",
         "rich>=13.7",
         "structlog>=24.1",
+        "tzdata>=2024.1",  # time zones, for systems that have none of their own
     ],
     extras_require={
         "test": [

@@ -28,6 +28,16 @@ KINDS = {
     "existing_file": "file that exists",
     "existing_folder": "folder that exists",
     "allowed_url": "https URL",
+    "parse_filter": "domain filter, lines",
+    "parse_overrides": "DNS overrides, lines",
+    "parse_addresses": "addresses, lines",
+    "parse_smtp_target": "target, `SMTP:address@server`",
+    "rewriting": "`*@domain` or address",
+    "parse_zone": "time zone",
+    "parse_connections": "name, `default`, `deny`, or a list of names",
+    "parse_days": "days",
+    "parse_ranges": "range of times, or a list",
+    "parse_times": "time of day, or a list",
     "resolve": "path",
 }
 PLAIN = {str: "text", int: "number", float: "number", bool: "`true` or `false`", Path: "path", SecretStr: "secret", type(None): "null"}

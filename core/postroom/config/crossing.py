@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..mail.local_domains import LocalDomains
+from ..sending.schedule import DEFAULT, DENY
 from .document import Location
 from .schema import Config
 from .wording import nearest
-
-DEFAULT = "default"
 
 
 def across(config: Config) -> Iterator[tuple[Location, str]]:
@@ -33,12 +32,16 @@ def repeated(section: str, names: Sequence[str], key: str = "name") -> Iterator[
 def _schedule(config: Config) -> Iterator[tuple[Location, str]]:
     names = [connection.name for connection in config.connections]
     has_default = any(connection.default for connection in config.connections)
+    for index, connection in enumerate(names):
+        if connection == DENY:
+            yield ("connections", index, "name"), f"{DENY} has a meaning of its own in the schedule; choose another name"
     for index, entry in enumerate(config.schedule):
-        place = ("schedule", index, "connect")
-        if entry.connect == DEFAULT and not has_default and DEFAULT not in names:
-            yield place, "no connection is marked default: true"
-        elif entry.connect != DEFAULT and entry.connect not in names:
-            yield place, f"there is no connection {entry.connect}" + nearest(entry.connect, [*names, DEFAULT])
+        for number, name in enumerate(entry.connect):
+            place = ("schedule", index, "connect") + ((number,) if len(entry.connect) > 1 else ())
+            if name == DEFAULT and not has_default and DEFAULT not in names:
+                yield place, "no connection is marked default: true"
+            elif name not in {DEFAULT, DENY, *names}:
+                yield place, f"there is no connection {name}" + nearest(name, [*names, DEFAULT, DENY])
 
 
 def _domains(config: Config) -> Iterator[tuple[Location, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -11,6 +12,8 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 from .addresses import HostName, ListenAddress, NameServer
 from .section import Location, Section
 from .senders import SenderSettings
+from .sending import ScheduleSettings, TimeZone
+from .time_zone import of_system
 from .types import (
     ConfigPath,
     DatabaseUrl,
@@ -49,6 +52,12 @@ class ServerSettings(Section):
     hook_deadline: Duration = Field(10.0, description="How long one plugin may think about one hook call.")
     drain: Duration = Field(3600.0, description="How long open sessions may go on after a reload.")
     stop_timeout: Duration = Field(10.0, description="How long open sessions and deliveries may go on after a stop has begun.")
+    time_zone: TimeZone | None = Field(None, description="Of the times in the schedule, such as Europe/Berlin; null takes the system's.")
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of schedules."""
+        return self.time_zone or of_system()
 
     @property
     def run_dir(self) -> Path:
@@ -168,7 +177,7 @@ class DnsSettings(Section):
     trust_ad: Literal["auto", True, False] = Field(
         "auto",
         description="Whether a server's word that it has validated an answer by DNSSEC is believed, which DANE needs. auto: of servers on "
-        "this machine, and where /etc/resolv.conf says trust-ad; true: of all, which is right if nobody on the way to them can forge answers.",
+        "this machine, and where /etc/resolv.conf says trust-ad; true: of all, if nobody on the way to them can forge answers.",
     )
 
 
@@ -222,14 +231,6 @@ class ConnectionSettings(Section):
             for key in ("when_queued", "when_urgent", "before", "after"):
                 if getattr(self, key):
                     yield (key,), "goes with immediate: false: mail leaves at once on a permanent line"
-
-
-class ScheduleSettings(Section):
-    """When a connection runs by itself."""
-
-    name: Name = Field(description="Your name for it.")
-    connect: str = Field("default", description="The name of a connection, or default.")
-    every: Duration = Field(description="The time between two starts.")
 
 
 class ServiceSettings(Section):

@@ -41,11 +41,11 @@ class ScheduleItem(Protocol):
         """Its name."""
 
     @property
-    def connect(self) -> str:
-        """The name of a connection, or "default"."""
+    def connect(self) -> tuple[str, ...]:
+        """Names of connections, or "default"."""
 
     @property
-    def every(self) -> float:
+    def every(self) -> float | None:
         """Seconds between two starts."""
 
 
@@ -75,4 +75,12 @@ def chosen(lines: Iterable[Line], name: str) -> list[Line]:
 
 def jobs(items: Iterable[ScheduleItem], connect: Callable[[str], None]) -> list[Job]:
     """A job for each schedule item; whichever worker holds its lease starts the connections."""
-    return [Job(f"schedule:{item.name}", item.every, lambda name=item.connect: connect(name)) for item in items]  # type: ignore[misc]
+
+    def starting(names: tuple[str, ...]) -> Callable[[], None]:
+        def start() -> None:
+            for name in names:
+                connect(name)
+
+        return start
+
+    return [Job(f"schedule:{item.name}", item.every, starting(item.connect)) for item in items if item.every]

@@ -26,7 +26,7 @@ class Plan:
 @dataclass
 class Item:
     name: str
-    connect: str
+    connect: tuple[str, ...]
     every: float
 
 
@@ -99,7 +99,7 @@ def test_a_connection_with_an_unknown_sender_stops_the_start() -> None:
 
 def test_a_schedule_item_becomes_a_job_that_starts_its_connection() -> None:
     started: list[str] = []
-    (job,) = connections.jobs([Item("Always", "default", 60.0)], started.append)
+    (job,) = connections.jobs([Item("Always", ("default",), 60.0)], started.append)
     job.run()
     assert (job.name, job.every, started) == ("schedule:Always", 60.0, ["default"])
 
