@@ -83,10 +83,7 @@ class Resolver:
     # --- addresses ---
 
     def address_records(self, host: str, *, fresh: bool = False) -> Answer[str]:
-        """The IPv6 and then the IPv4 addresses of ``host`` by the DNS alone. Raises DnsFailure when there is none.
-
-        One family is enough: the other may have failed (then ``secure`` is False, so that nothing rests on the half that is missing).
-        """
+        """The IPv6 and then the IPv4 addresses of ``host`` by the DNS alone; one family is enough. Raises DnsFailure when there is none."""
         address = address_in(host)
         if address is not None:
             return Answer((address,), secure=False, name=address, ttl=0.0)
@@ -168,8 +165,9 @@ def _together(host: str, found: list[Raw], failure: DnsFailure | None) -> Answer
         if failure is not None:
             raise failure
         raise DnsFailure(f"the name {host} has no address", temporary=False, kind="empty")
-    secure = failure is None and all(answer.secure for answer in found)
-    return Answer(records, secure, found[0].name, min(answer.ttl for answer in found))
+    # A failed question for one family does not make the rest insecure: whoever can suppress it must not switch off DANE by that
+    found = [answer for answer in found if answer.records]
+    return Answer(records, all(answer.secure for answer in found), found[0].name, min(answer.ttl for answer in found))
 
 
 def _listed(servers: list[Mx]) -> str:

@@ -158,6 +158,12 @@ def details(sock: ssl.SSLSocket) -> TlsDetails:
     return TlsDetails(sock.version() or "", cipher, bits or 0, sock.server_hostname or "")
 
 
+def peer_chain(sock: ssl.SSLSocket) -> list[bytes]:
+    """The certificates (DER) that the server has shown, its own first, verified or not; [] when it has shown none."""
+    chain = sock._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # public on the socket from Python 3.13 on, and not in gevent's
+    return [one.public_bytes(ssl._ssl.ENCODING_DER) for one in chain or ()]  # type: ignore[attr-defined]
+
+
 def endpoint_binding(sock: ssl.SSLSocket, server_side: bool) -> bytes:
     """The data of tls-server-end-point for this connection; empty when it is not known."""
     if server_side:

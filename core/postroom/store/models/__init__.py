@@ -11,6 +11,7 @@ from .content import Blob, Chunk, Heading, Kept, KeptKind, Loose, Volume, Volume
 from .mailboxes import Acl, Annotation, DeletedMailbox, Expunged, Mailbox, Message
 from .queue import Habit, Outgoing, OutgoingRecipient, Sent, Site, Surge, Trace
 from .server import Lease, State
+from .tls import StsPolicy, TlsResult
 
 TABLES = (
     *(Account, Mapping, List, Member, Subscription),
@@ -19,11 +20,12 @@ TABLES = (
     *(Volume, VolumePiece, VolumePlace),
     *(Outgoing, OutgoingRecipient, Trace),
     *(Site, Sent, Habit, Surge),
+    *(StsPolicy, TlsResult),
     *(State, Lease),
 )
 
 __all__ = [
     "TABLES", "Account", "Acl", "Annotation", "Blob", "Chunk", "DeletedMailbox", "Expunged", "Habit", "Heading", "Kept", "KeptKind",
     "Lease", "List", "Loose", "Mailbox", "Mapping", "Member", "Message", "Outgoing", "OutgoingRecipient", "Sent", "Site", "State",
-    "Subscription", "Surge", "Trace", "Volume", "VolumePiece", "VolumePlace",
+    "StsPolicy", "Subscription", "Surge", "TlsResult", "Trace", "Volume", "VolumePiece", "VolumePlace",
 ]  # fmt: skip

@@ -1,0 +1,53 @@
+"""Fetches what a domain says about MTA-STS: the TXT record and the policy over HTTPS (RFC 8461 section 3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..clients.https import Https, HttpsFailed
+from ..dns import DnsFailure, Resolver
+from .demand import Result
+from .sts import BadPolicy, StsPolicy, announced, parse
+
+PATH = "/.well-known/mta-sts.txt"
+MOST = 64 * 1024  # bytes, RFC 8461 section 3.3
+MEDIA_TYPE = "text/plain"
+
+
+class FetchFailed(Exception):
+    """There is no policy to be had: in words, and as RFC 8460 section 4.3.2.2 names it."""
+
+    def __init__(self, words: str, result: str) -> None:
+        super().__init__(words)
+        self.result = result
+
+
+class StsFetch:
+    """Asks the DNS and the policy hosts. ``port`` and ``ca`` differ in tests."""
+
+    def __init__(self, resolver: Resolver, *, port: int = 443, ca: Path | None = None, timeout: float = 60.0) -> None:
+        self._resolver, self._port = resolver, port
+        self._https = Https(resolver, ca=ca, timeout=timeout, limit=MOST)
+
+    def record(self, domain: str) -> str | None:
+        """The id of the policy that the DNS announces now, None when there is none or nobody can tell."""
+        try:
+            return announced(self._resolver.txt(f"_mta-sts.{domain}").records)
+        except DnsFailure:
+            return None
+
+    def policy(self, domain: str) -> StsPolicy:
+        """The policy. Raises FetchFailed."""
+        host = f"mta-sts.{domain}"
+        try:
+            answer = self._https.get(host, PATH, port=self._port)
+        except HttpsFailed as error:
+            raise FetchFailed(str(error), Result.STS_WEBPKI if error.untrusted else Result.STS_FETCH) from error
+        if answer.status != 200:  # RFC 8461 section 3.3: redirects are not followed
+            raise FetchFailed(f"{host} answers with the HTTP status {answer.status}", Result.STS_FETCH)
+        if answer.media_type != MEDIA_TYPE:
+            raise FetchFailed(f"{host} sends {answer.media_type or 'no media type'} in place of {MEDIA_TYPE}", Result.STS_INVALID)
+        try:
+            return parse(answer.body)
+        except BadPolicy as error:
+            raise FetchFailed(f"the policy of {domain} is faulty: {error}", Result.STS_INVALID) from error
