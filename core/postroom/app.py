@@ -31,6 +31,8 @@ from .queue.bounce import Reports
 from .queue.desk import Desk
 from .queue.put import Queue
 from .queue.runner import Runner
+from .queue.runs import Runs, collectors_of
+from .queue.timetable import Timetable
 from .sending.retry import Retry
 from .store.accounts import Accounts
 from .store.blobs import Blobs
@@ -52,6 +54,7 @@ class App:
     context: Context
     manager: pluggy.PluginManager
     runner: Runner
+    runs: Runs
     jobs: tuple[Job, ...]
     gate: NewsGate | None  # news to and from other nodes (PostgreSQL)
 
@@ -75,9 +78,12 @@ def build(
     context = core(config, manager, tally, f"{name}/{slot}", clock, resolver or Resolver.configured(config.dns))
     construct(manager, plugins, context)
     runner = sending(context, clock)
+    timetable = schedule(context, clock)
+    collectors = collectors_of(config.connections, context.ask.collect("register_collectors"))
+    runs = Runs(runner, config.connections, collectors, news=context.news, leases=context.leases, log=context.log, wish=timetable.wish)
     gate = NewsGate(config.database.url, context.news, name) if context.db.dialect == "postgresql" else None
-    jobs = (*context.ask.collect("register_jobs"), *connections.jobs(config.schedule, runner.connect), housekeeping(context))
-    return App(context, manager, runner, jobs, gate)
+    jobs = (*context.ask.collect("register_jobs"), *timetable.jobs(name), housekeeping(context))
+    return App(context, manager, runner, runs, jobs, gate)
 
 
 def core(
@@ -137,7 +143,22 @@ def sending(context: Context, clock: Callable[[], float]) -> Runner:
     lines = connections.lines(config.connections, context.ask.collect("register_senders"))
     retry = Retry(config.queue.retry, config.queue.give_up, config.queue.warn_after)
     desk = Desk(context.db, context.blobs, context.queue, context.ask, retry, lines, owner, clock, context.log, context.metrics)
-    return Runner(desk, context.news, context.leases, context.log)
+    return Runner(desk, context.news, context.log)
+
+
+def schedule(context: Context, clock: Callable[[], float]) -> Timetable:
+    """Who knows when connections are to run."""
+    config = context.config
+    return Timetable(
+        context.db,
+        context.news,
+        context.log,
+        items=[item.item() for item in config.schedule],
+        connections=config.connections,
+        zone=config.server.zone,
+        folder=config.server.data_dir,
+        clock=clock,
+    )
 
 
 def offload(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -78,6 +78,7 @@ class Worker:
                 )
             )
         self.app.runner.start()
+        self.app.runs.start()
         self.jobs = Jobs(self.app.jobs, context.leases, self.log)
         self.jobs.start()
         context.ask.tell("worker_started")
@@ -94,7 +95,7 @@ class Worker:
         self.jobs.stop()
         if not self.hurry.is_set():  # a reload: no accepted connection is cut
             self._wait_for_sessions(self.config.server.drain)
-        ends = [*(listener.drain for listener in self.listeners), self.app.runner.stop]  # side by side: they share the time
+        ends = [*(listener.drain for listener in self.listeners), self._stop_sending]  # side by side: they share the time
         gevent.joinall([gevent.spawn(end, self.config.server.stop_timeout) for end in ends])
         self.app.context.news.flush()
         if self.app.gate is not None:
@@ -102,6 +103,12 @@ class Worker:
         self.app.context.db.close()
         self.app.context.news.close()
         self.stall.stop()
+
+    def _stop_sending(self, seconds: float) -> None:
+        """The queue first, so that a run of a connection has nothing left to wait for and can hang up."""
+        runs = gevent.spawn(self.app.runs.stop, seconds)
+        self.app.runner.stop(seconds)
+        runs.join()
 
     def _wait_for_sessions(self, seconds: float) -> None:
         """Until the last session has ended by itself, the time is up, or a stop comes."""

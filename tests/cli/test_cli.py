@@ -82,8 +82,8 @@ def test_trace_of_nothing_is_a_failure(postroom: Command, trace: str) -> None:
     assert postroom("trace", trace).status == 1
 
 
-def test_connect_needs_a_running_server_and_a_connection_of_that_name(postroom: Command) -> None:
-    assert postroom("connect").err == "postroom: no server is running here; start one with `postroom serve`\n"
+def test_connect_wants_a_connection_of_that_name(postroom: Command) -> None:
+    assert postroom("connect").out == "connection Internet runs when the server starts\n"
     assert postroom("connect", "Internt").err == "postroom: there is no connection Internt, did you mean Internet?\n"
 
 
@@ -254,3 +254,18 @@ def test_help_comes_quickly_and_as_a_module() -> None:
     assert done.returncode == 0
     assert all(name in done.stdout for name in COMMANDS)
     assert best < 0.6  # 0.3 s is the goal; other tests run at the same time
+
+
+def test_the_schedule_is_listed_paused_and_resumed(postroom: Command, config: Path) -> None:
+    config.write_text(config.read_text() + "schedule:\n  - {name: Office, every: 5m, between: 09:00-17:00, days: weekdays}\n")
+    listed = postroom("schedule", "list").out
+    assert "every 5m, 09:00-17:00, mon tue wed thu fri" in listed
+    assert postroom("schedule", "pause").status == 0
+    assert "paused: only `postroom connect` runs connections" in postroom("schedule", "list").out
+    assert postroom("schedule", "resume").out == "the schedule goes on\n"
+    assert "paused" not in postroom("schedule", "list").out
+
+
+def test_connect_all_wants_every_connection(postroom: Command) -> None:
+    assert postroom("connect", "--all").out == "connection Internet runs when the server starts\n"
+    assert "connection Internet is waiting (postroom connect)" in postroom("schedule", "list").out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from .call import Call
@@ -9,17 +11,31 @@ from .failures import Failure
 
 
 @click.command()
-@click.argument("name", default="default")
+@click.argument("name", required=False)
+@click.option("--all", "everything", is_flag=True, help="All connections, not only those that are marked default.")
 @click.pass_obj
-def command(call: Call, name: str) -> None:
-    """Let a running server run the connection NAME (default: all that are marked default) now: mail that waits leaves."""
-    from ..config.wording import nearest
+def command(call: Call, name: str | None, everything: bool) -> None:
+    """Run the connection NAME now (without a name: all that are marked default): mail that waits leaves, collectors fetch.
 
+    Connections run one after the other. A running server acts at once, another one when it starts.
+    """
+    from ..config.wording import nearest
+    from ..queue import marks
+    from ..queue.connections import DEFAULT, named
+
+    if name and everything:
+        raise click.UsageError("either a NAME or --all")
     with call.opened() as store:
-        names = [connection.name for connection in store.config.connections]
-        if name != "default" and name not in names:
+        connections = store.config.connections
+        names = [connection.name for connection in connections]
+        wanted = names if everything else named(connections, name or DEFAULT)
+        if not wanted and name and name != DEFAULT:
             raise Failure(f"there is no connection {name}{nearest(name, names)}")
-        if not store.news.heard():
-            raise Failure("no server is running here; start one with `postroom serve`")
-        store.news.publish("connect", connection=name)
-    call.done(f"connection {name} is told to run now")
+        if not wanted:
+            raise Failure("no connection is marked default: true")
+        at = time.time_ns() // 1_000_000
+        store.db.write(lambda tx: marks.wish(tx, wanted, at, "postroom connect"))
+        store.news.publish("connect")
+        heard = store.news.heard()
+    sentence = f"connection {wanted[0]} runs now" if len(wanted) == 1 else f"connections {', '.join(wanted)} run now, one after the other"
+    call.done(sentence if heard else sentence.replace(" now", " when the server starts"))

@@ -1,20 +1,21 @@
-"""Connections and their schedule, in their first form: which sender empties which channel, and when."""
+"""Connections: which sender empties which channel, which collectors come with it, and what a name in the schedule means."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from ..provided import Job
 from .letter import OUT
 from .line import Line
 
 if TYPE_CHECKING:
     from ..provided import Sender
 
+DEFAULT = "default"  # in the schedule and on the command line: all default connections
+
 
 class Connection(Protocol):
-    """What is read from a connection in ``config.yaml``."""
+    """What is read from a connection in ``config.yaml``; ``ConnectionSettings`` describes each."""
 
     @property
     def name(self) -> str:
@@ -25,6 +26,10 @@ class Connection(Protocol):
         """The sender that mail leaves by."""
 
     @property
+    def collectors(self) -> Sequence[str]:
+        """The collectors that fetch mail, in order."""
+
+    @property
     def default(self) -> bool:
         """Part of what "default" means in the schedule, and first to be given fresh mail."""
 
@@ -32,21 +37,33 @@ class Connection(Protocol):
     def immediate(self) -> bool:
         """Mail leaves as soon as it is queued."""
 
-
-class ScheduleItem(Protocol):
-    """What is read from a schedule item in ``config.yaml``."""
+    @property
+    def before(self) -> str | None:
+        """The command that dials."""
 
     @property
-    def name(self) -> str:
-        """Its name."""
+    def after(self) -> str | None:
+        """The command that hangs up."""
 
     @property
-    def connect(self) -> tuple[str, ...]:
-        """Names of connections, or "default"."""
+    def dial_timeout(self) -> float:
+        """Seconds that each of them may take."""
 
     @property
-    def every(self) -> float | None:
-        """Seconds between two starts."""
+    def dial_retries(self) -> int:
+        """How often dialling is tried again."""
+
+    @property
+    def dial_interval(self) -> float:
+        """Seconds between two tries."""
+
+    @property
+    def when_queued(self) -> int | None:
+        """Runs once so many messages wait."""
+
+    @property
+    def when_urgent(self) -> bool:
+        """Runs when an urgent message is queued."""
 
 
 def lines(connections: Iterable[Connection], senders: Sequence[Sender]) -> list[Line]:
@@ -68,19 +85,6 @@ def lines(connections: Iterable[Connection], senders: Sequence[Sender]) -> list[
     return made + [Line(name, sender, channel=name, default=False) for name, sender in known.items() if name not in used]
 
 
-def chosen(lines: Iterable[Line], name: str) -> list[Line]:
-    """The lines that a schedule item or "connect now" means: by name, or all default ones."""
-    return [line for line in lines if (line.default if name == "default" else line.name == name)]
-
-
-def jobs(items: Iterable[ScheduleItem], connect: Callable[[str], None]) -> list[Job]:
-    """A job for each schedule item; whichever worker holds its lease starts the connections."""
-
-    def starting(names: tuple[str, ...]) -> Callable[[], None]:
-        def start() -> None:
-            for name in names:
-                connect(name)
-
-        return start
-
-    return [Job(f"schedule:{item.name}", item.every, starting(item.connect)) for item in items if item.every]
+def named(connections: Iterable[Connection], word: str) -> list[str]:
+    """The names of the connections that a word means: that of one, or "default" for all default ones."""
+    return [each.name for each in connections if (each.default if word == DEFAULT else each.name == word)]

@@ -10,12 +10,10 @@ import gevent
 from gevent.event import Event
 
 from ..store.database import StoreUnavailable
-from .connections import chosen
 from .desk import LEASE, Desk
 from .line import Line
 
 if TYPE_CHECKING:
-    from ..leases import Leases
     from ..news import News
     from .letter import Task
     from .outcome import Finished
@@ -29,8 +27,8 @@ PATIENCE = 10.0  # seconds at most between two tries to record an outcome
 class Runner:
     """Sends what the lines of ``desk`` hold, fetches what is due, and records what came of it."""
 
-    def __init__(self, desk: Desk, news: News, leases: Leases, log: Any) -> None:
-        self.desk, self.news, self.leases, self.log = desk, news, leases, log
+    def __init__(self, desk: Desk, news: News, log: Any) -> None:
+        self.desk, self.news, self.log = desk, news, log
         self._signs = {line.name: Event() for line in desk.lines}  # "look at this line"
         self._finished: deque[tuple[Line | None, Finished]] = deque()  # attempts whose outcome is not recorded yet
         self._to_record = Event()
@@ -45,7 +43,7 @@ class Runner:
         self.desk.wake = self._pump
         self.desk.queue.handover = self.desk
         self.news.subscribe("queue", self._on_queue)
-        self.news.subscribe("connect", lambda facts: self.connect(str(facts.get("connection", ""))))
+        self.news.subscribe("connect", self._on_queue)
         watched = [(self._watch, (line,)) for line in self.desk.lines if line.immediate]
         for loop, arguments in [*watched, (self._record, ()), (self._renew, ()), (self._bounce, ())]:
             self._loops.append(gevent.spawn(self._forever, loop, *arguments))
@@ -68,15 +66,24 @@ class Runner:
             gevent.joinall(self._loops, timeout=BREATH * 50)  # not killed in the middle of a read or write if it can be helped
         gevent.killall(self._loops)
 
-    def connect(self, name: str) -> None:
-        """Run a connection now ("default": all default ones); one that is permanent just looks at the queue."""
-        for line in chosen(self.desk.lines, name):
-            if line.immediate:
-                self._signs[line.name].set()
-            elif not line.open and not self.desk.closed:
-                line.open = True
-                self._loops = [loop for loop in self._loops if not loop.dead]
-                self._loops.append(gevent.spawn(self._run, line))
+    def empty(self, line: Line) -> None:
+        """Send until nothing is due, for a run of a connection that is not permanent; one that is just looks at the queue."""
+        sign = self._signs[line.name]
+        if line.immediate:
+            sign.set()
+            return
+        line.run_started, line.open = self.desk.now(), True
+        try:
+            while not self.desk.closed:
+                sign.clear()
+                more = self.desk.fetch(line)
+                self._pump(line)
+                if not more and not line.held:
+                    return
+                sign.wait(BREATH if more and line.free else LOOK)
+        finally:
+            line.open, line.run_started = False, 0
+            line.sender.idle()
 
     # --- attempts ---
 
@@ -134,35 +141,6 @@ class Runner:
             if not more and not self._ending.is_set():
                 due = self.desk.next_due(line) if line.free else None
                 sign.wait(LOOK if due is None else max(BREATH, min(due, LOOK)))
-
-    def _run(self, line: Line) -> None:
-        """One run of a connection that is not permanent: until nothing is due. At most one at a time anywhere."""
-        lease = f"connection:{line.name}"
-        try:
-            if not self.leases.hold(lease, LEASE):
-                return
-            self.log.info("connection.started", connection=line.name)
-            try:
-                self._empty(line, lease)
-            finally:
-                self.leases.release(lease)
-            self.log.info("connection.ended", connection=line.name)
-        except StoreUnavailable as error:
-            self.log.warning("connection.failed", connection=line.name, reason=str(error))
-        finally:
-            line.open = False
-            line.sender.idle()
-
-    def _empty(self, line: Line, lease: str) -> None:
-        sign = self._signs[line.name]
-        while not self.desk.closed:
-            sign.clear()
-            more = self.desk.fetch(line)
-            self._pump(line)
-            if not more and not line.held:
-                return
-            sign.wait(BREATH if more and line.free else LOOK)
-            self.leases.hold(lease, LEASE)
 
     def _record(self) -> None:
         delay, alone = 0.0, 0  # alone: how many are still to be recorded one by one, to find the one that cannot be

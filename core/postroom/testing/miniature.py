@@ -74,6 +74,7 @@ class Miniature:
         self.services: dict[str, Service] = {one.settings.name: one for one in self.context.ask.collect("register_services")}
         self.outbox: Outbox = self.plugin("outbox").outbox
         self.app.runner.start()
+        self.app.runs.start()
         self.context.ask.tell("worker_started")
 
     def __enter__(self) -> Self:
@@ -139,6 +140,7 @@ class Miniature:
         """Stop it, as a worker stops."""
         self.context.ask.tell("worker_stopping")
         self.app.runner.stop(1.0)
+        self.app.runs.stop(1.0)
         self.context.db.close()
         self.context.news.close()
 

@@ -9,7 +9,6 @@ import pytest
 from postroom.queue import connections
 from postroom.queue.letter import Addressee, Letter, Task
 from postroom.queue.line import Line
-from postroom.sending.retry import Retry
 from tests.core.queue.office import FakeSender
 
 LETTER = Letter(1, 1, b"", 10, "ann@our.test", None, "7BIT", False, False, "", "", 0)
@@ -21,13 +20,6 @@ class Plan:
     sender: str | None
     default: bool = False
     immediate: bool = False
-
-
-@dataclass
-class Item:
-    name: str
-    connect: tuple[str, ...]
-    every: float
 
 
 def task(site: str, number: int = 1) -> Task:
@@ -83,8 +75,6 @@ def test_a_connection_gets_its_sender_and_default_ones_come_first() -> None:
         ("A", "Relay", "out", True, True),
         ("B", "Spare", "out", False, False),
     ]
-    assert [each.name for each in connections.chosen(made, "default")] == ["A"]
-    assert [each.name for each in connections.chosen(made, "B")] == ["B"]
 
 
 def test_a_sender_without_a_connection_serves_the_channel_of_its_name() -> None:
@@ -97,17 +87,8 @@ def test_a_connection_with_an_unknown_sender_stops_the_start() -> None:
         connections.lines([Plan("A", "Rely")], [FakeSender()])
 
 
-def test_a_schedule_item_becomes_a_job_that_starts_its_connection() -> None:
-    started: list[str] = []
-    (job,) = connections.jobs([Item("Always", ("default",), 60.0)], started.append)
-    job.run()
-    assert (job.name, job.every, started) == ("schedule:Always", 60.0, ["default"])
-
-
-@pytest.mark.parametrize(("attempts", "seconds"), [(1, 60), (2, 300), (3, 900), (4, 900), (99, 900)])
-def test_intervals_follow_the_schedule_and_the_last_repeats(attempts: int, seconds: float) -> None:
-    retry = Retry((60.0, 300.0, 900.0))
-    delays = [retry.delay(attempts, key) for key in range(200)]
-    assert all(0.9 * seconds <= delay <= 1.1 * seconds for delay in delays)
-    assert len(set(delays)) > 100  # spread, so that they do not all come back at once
-    assert delays == [retry.delay(attempts, key) for key in range(200)]
+def test_a_name_means_one_connection_and_default_means_those_that_are_marked() -> None:
+    plans = [Plan("A", "Relay", default=True), Plan("B", "Relay"), Plan("C", None, default=True)]
+    assert connections.named(plans, "default") == ["A", "C"]
+    assert connections.named(plans, "B") == ["B"]
+    assert connections.named(plans, "D") == []

@@ -34,19 +34,6 @@ class Bus(FakeNews):
             function(facts)
 
 
-class FakeLeases:
-    def __init__(self, *, taken: bool = False) -> None:
-        self.taken, self.held = taken, set[str]()
-
-    def hold(self, name: str, ttl: float) -> bool:
-        if not self.taken:
-            self.held.add(name)
-        return not self.taken
-
-    def release(self, name: str) -> None:
-        self.held.discard(name)
-
-
 def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
@@ -63,8 +50,7 @@ class Running:
         office.queue.news = office.news = self.bus = Bus()  # type: ignore[assignment]
         for name, value in line.items():
             setattr(office.line, name, value)
-        self.leases = FakeLeases()
-        self.runner = Runner(office.desk, self.bus, self.leases, office.log)  # type: ignore[arg-type]
+        self.runner = Runner(office.desk, self.bus, office.log)  # type: ignore[arg-type]
 
     def empty(self) -> bool:
         return not self.office.rows("outgoing")
@@ -196,27 +182,14 @@ def test_a_stop_cuts_what_does_not_finish_and_gives_it_back(db: Database) -> Non
     assert office.rows("outgoing_recipient", "lease_owner, attempts") == [("", 0)]
 
 
-def test_a_connection_that_is_not_permanent_waits_to_be_connected(db: Database) -> None:
+def test_a_line_that_is_not_permanent_is_emptied_when_it_is_told_to(db: Database) -> None:
     here = Running(db, immediate=False, open=False)
     here.runner.start()
     here.office.put("ann@our.test", "joe@far.test")
     gevent.sleep(0.1)
     assert not here.empty()
-    here.bus.publish("connect", connection="default")
-    until(here.empty)
-    until(lambda: not here.leases.held and not here.office.line.open)
-    assert [event for event, _ in here.office.log.lines if event.startswith("connection")] == ["connection.started", "connection.ended"]
-    here.runner.stop(0.1)
-
-
-def test_a_connection_that_runs_elsewhere_does_not_run_here(db: Database) -> None:
-    here = Running(db, immediate=False, open=False)
-    here.leases.taken = True
-    here.runner.start()
-    here.office.put("ann@our.test", "joe@far.test")
-    here.runner.connect("Internet")
-    gevent.sleep(0.1)
-    assert (here.empty(), here.office.line.open) == (False, False)
+    here.runner.empty(here.office.line)
+    assert (here.empty(), here.office.line.open, here.office.line.run_started) == (True, False, 0)
     here.runner.stop(0.1)
 
 

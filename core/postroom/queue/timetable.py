@@ -1,0 +1,91 @@
+"""Looks at the clock for the schedule, and at the two files by which other programs steer it; makes wishes, runs nothing itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..provided import Job
+from ..sending.schedule import ScheduleItem, starts
+from . import marks
+from .connections import named
+
+if TYPE_CHECKING:
+    from ..news import News
+    from ..store.database import Database, Tx
+    from .connections import Connection
+
+TICK = 5.0  # seconds between two looks
+CATCH_UP = 600.0  # seconds: what was missed for longer (the server was down) is not made up for
+NOW_FILE, PAUSE_FILE = "CONNECT.NOW", "CONNECT.PAUSE"  # in the data directory (reference section 1.2)
+LOOKED, PAUSED = "schedule.looked", "schedule.paused"
+READ = "SELECT value FROM state WHERE name = ?"
+FORGET = "DELETE FROM state WHERE name = ?"
+
+
+class Timetable:
+    """``clock``: epoch seconds. Its jobs run in one worker at a time; the one for the files in one worker of each machine."""
+
+    def __init__(
+        self,
+        db: Database,
+        news: News,
+        log: Any,
+        *,
+        items: Sequence[ScheduleItem],
+        connections: Sequence[Connection],
+        zone: tzinfo,
+        folder: Path,
+        clock: Callable[[], float],
+    ) -> None:
+        self.db, self.news, self.log = db, news, log
+        self.items, self.connections = items, connections
+        self.zone, self.folder, self.clock = zone, folder, clock
+
+    def jobs(self, node: str) -> list[Job]:
+        """What is to be done regularly. ``node``: the name of this machine among all."""
+        files = Job(f"connect-files:{node}", TICK, self.look_at_files)
+        return [Job("schedule", TICK, self.look), files] if self.items else [files]
+
+    def look(self) -> None:
+        """Wish for the connections whose time has come since the last look."""
+        now = self.clock()
+        looked, paused = self.db.read(lambda tx: (tx.one(READ, (LOOKED,)), is_paused(tx)))
+        since = max(float(looked[0]) if looked else now - TICK, now - CATCH_UP)
+        self.db.write(lambda tx: tx.do(marks.WISH, (LOOKED, repr(now))))
+        if paused or (self.folder / PAUSE_FILE).exists() or since >= now:
+            return
+        for item in starts(self.items, datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(now, UTC), self.zone):
+            self.wish([name for word in item.connect for name in named(self.connections, word)], f"schedule {item.name}", again=False)
+
+    def look_at_files(self) -> None:
+        """CONNECT.NOW is a wish for the default connections; it is removed when the wish is kept."""
+        path = self.folder / NOW_FILE
+        if path.exists():
+            self.wish(named(self.connections, "default"), f"file {NOW_FILE}")
+            path.unlink(missing_ok=True)
+
+    def wish(self, names: Sequence[str], why: str, *, again: bool = True) -> None:
+        """Let these connections run."""
+        at = int(self.clock() * 1000)
+        self.db.write(lambda tx: marks.wish(tx, names, at, why, again=again))
+        self.news.publish("connect")
+        self.log.info("connection.wanted", connections=list(names), why=why)
+
+
+def is_paused(tx: Tx) -> bool:
+    """Whether an administrator has paused the schedule."""
+    return tx.one(READ, (PAUSED,)) is not None
+
+
+def pause(tx: Tx, at: int) -> None:
+    """From now on only connections that are asked for by hand run. ``at``: ms since 1970."""
+    tx.do(marks.WISH, (PAUSED, json.dumps({"at": at})))
+
+
+def resume(tx: Tx) -> None:
+    """The schedule goes on; what fell into the pause is not made up for."""
+    tx.do(FORGET, (PAUSED,))

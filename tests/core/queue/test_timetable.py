@@ -1,0 +1,134 @@
+"""The schedule and the files that steer it make wishes; wishes are rows that outlive the worker."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from postroom.config.schema import ConnectionSettings
+from postroom.queue import marks, timetable
+from postroom.queue.timetable import Timetable
+from postroom.sending.schedule import ScheduleItem
+from postroom.store.database import Database
+from tests.core.queue.office import FakeLog, FakeNews
+
+START = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC).timestamp()  # a Monday
+OFTEN = ScheduleItem("Often", every=300.0)
+
+
+class Clockwork:
+    """A timetable with a clock that the test moves."""
+
+    def __init__(self, db: Database, folder: Path, *items: ScheduleItem) -> None:
+        self.db, self.folder, self.time = db, folder, START + 1
+        connections = [ConnectionSettings(name="A", default=True), ConnectionSettings(name="B"), ConnectionSettings(name="C", default=True)]
+        self.table = self.again(*items, connections=connections)
+
+    def again(self, *items: ScheduleItem, connections: list[ConnectionSettings]) -> Timetable:
+        news, log = FakeNews(), FakeLog()
+        return Timetable(
+            self.db, news, log, items=items, connections=connections, zone=UTC, folder=self.folder, clock=lambda: self.time  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def look(self, seconds: float = 5.0) -> None:
+        self.time += seconds
+        self.table.look()
+
+    @property
+    def wanted(self) -> list[str]:
+        return [mark.connection for mark in self.db.read(marks.wishes)]
+
+
+def test_an_item_wants_its_connections_when_its_time_comes(db: Database, tmp_path: Path) -> None:
+    here = Clockwork(db, tmp_path, OFTEN)
+    here.look()
+    assert here.wanted == []
+    here.look(295)
+    assert here.wanted == ["A", "C"]
+
+
+def test_what_was_missed_for_long_is_not_made_up_for(db: Database, tmp_path: Path) -> None:
+    here = Clockwork(db, tmp_path, ScheduleItem("Once", ("B",), at=(datetime(2026, 3, 2, 9, 5).time(),)))  # noqa: DTZ001 - a time of day
+    here.look()
+    here.look(3600)
+    assert here.wanted == []
+
+
+def test_what_was_missed_for_a_moment_is_made_up_for_once(db: Database, tmp_path: Path) -> None:
+    here = Clockwork(db, tmp_path, ScheduleItem("Every", ("B",), every=60.0))
+    here.look()
+    here.look(400)
+    assert here.wanted == ["B"]
+
+
+def test_the_schedule_does_not_want_again_what_runs_already(db: Database, tmp_path: Path) -> None:
+    here = Clockwork(db, tmp_path, ScheduleItem("Every", ("B",), every=60.0))
+    here.look()
+    here.look(60)
+    (mark,) = db.read(marks.wishes)
+    begun = db.write(lambda tx: marks.begin(tx, mark, 5))
+    here.look(60)
+    assert db.read(marks.wishes) == [begun]
+
+
+def test_a_deny_item_cancels(db: Database, tmp_path: Path) -> None:
+    here = Clockwork(db, tmp_path, OFTEN, ScheduleItem("Quiet", ("deny",)))
+    here.look()
+    here.look(600)
+    assert here.wanted == []
+
+
+def test_a_paused_schedule_wants_nothing_and_makes_nothing_up_for_it(db: Database, tmp_path: Path) -> None:
+    here = Clockwork(db, tmp_path, OFTEN)
+    db.write(lambda tx: timetable.pause(tx, 1))
+    here.look()
+    here.look(300)
+    db.write(timetable.resume)
+    here.look()
+    assert here.wanted == []
+
+
+def test_the_file_CONNECT_PAUSE_pauses_as_long_as_it_is_there(db: Database, tmp_path: Path) -> None:
+    here = Clockwork(db, tmp_path, OFTEN)
+    (tmp_path / "CONNECT.PAUSE").touch()
+    here.look()
+    here.look(300)
+    (tmp_path / "CONNECT.PAUSE").unlink()
+    assert here.wanted == []
+    here.look(300)
+    assert here.wanted == ["A", "C"]
+
+
+def test_the_file_CONNECT_NOW_wants_the_default_connections_once(db: Database, tmp_path: Path) -> None:
+    here = Clockwork(db, tmp_path)
+    (tmp_path / "CONNECT.NOW").touch()
+    here.table.look_at_files()
+    assert (here.wanted, (tmp_path / "CONNECT.NOW").exists()) == (["A", "C"], False)
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_wish_during_a_run_is_kept_when_it_is_for_another_run(db: Database, again: bool) -> None:
+    db.write(lambda tx: marks.wish(tx, ["A"], 1, "one"))
+    (mark,) = db.read(marks.wishes)
+    begun = db.write(lambda tx: marks.begin(tx, mark, 2))
+    assert begun is not None
+    db.write(lambda tx: marks.wish(tx, ["A"], 3, "two", again=again))
+    db.write(lambda tx: marks.end(tx, begun))
+    assert [left.why for left in db.read(marks.wishes)] == (["two"] if again else [])
+
+
+def test_a_run_whose_worker_died_begins_again(db: Database) -> None:
+    db.write(lambda tx: marks.wish(tx, ["A"], 1, "one"))
+    (mark,) = db.read(marks.wishes)
+    db.write(lambda tx: marks.begin(tx, mark, 2))
+    (left,) = db.read(marks.wishes)
+    assert db.write(lambda tx: marks.begin(tx, left, 9)) == marks.Mark("A", 1, "one", 9)
+
+
+def test_two_workers_cannot_begin_the_same_run(db: Database) -> None:
+    db.write(lambda tx: marks.wish(tx, ["A"], 1, "one"))
+    (mark,) = db.read(marks.wishes)
+    assert db.write(lambda tx: marks.begin(tx, mark, 2)) is not None
+    assert db.write(lambda tx: marks.begin(tx, mark, 3)) is None
