@@ -65,6 +65,7 @@ setup(
     ],
     extras_require={
         "test": [
+            "dkimpy[arc,ed25519]>=1.1.5",  # the oracle of DKIM and ARC
             "hypothesis>=6.100",
             "imapclient>=3.0",
             "import-linter>=2.1",
