@@ -1,0 +1,54 @@
+"""Which servers are asked, and whose word on DNSSEC counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from postroom.dns.servers import DnsServer, SystemServers, Trust, from_resolv_conf, named
+
+CONF = (
+    "# written by hand\n; so\nsearch example.test\nnameserver 192.0.2.53\nnameserver ::1\nnameserver nonsense\noptions ndots:2 {options}\n"
+)
+
+
+def test_servers_are_named_with_and_without_port() -> None:
+    servers = named(["192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:54", "2001:db8::53"], "auto")
+    assert [(one.address, one.port) for one in servers] == [
+        *(("192.0.2.53", 53), ("192.0.2.53", 5353), ("2001:db8::53", 54), ("2001:db8::53", 53)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trust", "trusted"),
+    [("auto", [False, True, True, False]), (True, [True] * 4), (False, [False] * 4)],
+)
+def test_servers_of_this_machine_are_trusted_by_themselves(trust: Trust, trusted: list[bool]) -> None:
+    """But for Docker's 127.0.0.11, which only passes on what others say."""
+    servers = named(["192.0.2.53", "127.0.0.53", "::1", "127.0.0.11"], trust)
+    assert [one.trusted for one in servers] == trusted
+
+
+def test_the_system_names_servers_in_resolv_conf() -> None:
+    assert from_resolv_conf(CONF.format(options=""), "auto") == (DnsServer("192.0.2.53"), DnsServer("::1", trusted=True))
+
+
+def test_resolv_conf_may_say_that_they_are_trusted() -> None:
+    assert all(one.trusted for one in from_resolv_conf(CONF.format(options="trust-ad"), "auto"))
+    assert not any(one.trusted for one in from_resolv_conf(CONF.format(options="trust-ad"), False))
+
+
+def test_without_a_word_it_is_a_server_of_this_machine(tmp_path: Path) -> None:
+    assert from_resolv_conf("", "auto") == (DnsServer("127.0.0.1", trusted=True),)
+    assert SystemServers("auto", tmp_path / "missing").current() == (DnsServer("127.0.0.1", trusted=True),)
+
+
+def test_a_changed_resolv_conf_is_read_anew(tmp_path: Path) -> None:
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 192.0.2.1\n")
+    servers = SystemServers("auto", path)
+    assert servers.current() == (DnsServer("192.0.2.1"),)
+    path.unlink()
+    path.write_text("nameserver 192.0.2.2\n")
+    assert servers.current() == (DnsServer("192.0.2.2"),)
