@@ -164,14 +164,17 @@ class _Builder:
                 return self._wrong(location, str(error))
         if node.tag.startswith("!"):
             return self._wrong(location, f"unknown tag {node.tag}; !env NAME and !file PATH are known")
-        self.document.texts[location] = Written(str(self.document.file), self.source, *_mark(node), node.style or "", node.value)
+        self.document.texts[location] = self._written(node, node.value)
         return node.value if node.style else plain(node.value)  # a word in quotes is text, whatever it looks like
 
     def _read(self, node: yaml.ScalarNode, location: Location, value: str) -> str:
-        if node.tag == "!file":
-            path = str(self.document.file.parent / Path(node.value.strip()).expanduser())
-            self.document.texts[location] = Written(path, (), 1, 1, "file", value)
+        path = self.document.file.parent / Path(node.value.strip()).expanduser()
+        written = Written(str(path), (), 1, 1, "file", value) if node.tag == "!file" else self._written(node, value)
+        self.document.texts[location] = written
         return value
+
+    def _written(self, node: yaml.ScalarNode, value: str) -> Written:
+        return Written(str(self.document.file), self.source, *_mark(node), node.style or "", value)
 
     def _wrong(self, location: Location, message: str) -> None:
         self.document.problems.append(self.document.problem(location, message))

@@ -122,6 +122,8 @@ class AddressPattern:
         if self.written == "<>":
             return not address
         local, domain = split(address)
+        if not domain:  # the null sender
+            return False
         if "@" not in self.written:
-            return bool(domain) and self.wildcard.matches(fold_domain(domain))
+            return self.wildcard.matches(fold_domain(domain))
         return self.wildcard.matches(f"{fold_name(local)}@{fold_domain(domain)}")

@@ -88,7 +88,7 @@ def next_start(items: Iterable[ScheduleItem], now: datetime, zone: tzinfo) -> da
     every = list(items)
     denying = [item for item in every if item.denies]
     found = [start for item in every if (start := next_of(item, now, zone, denying)) is not None]
-    return min(found, default=None)
+    return min(found, key=datetime.timestamp, default=None)  # two times of one zone would be compared by what the clock shows
 
 
 def next_of(item: ScheduleItem, now: datetime, zone: tzinfo, denying: Sequence[ScheduleItem] = ()) -> datetime | None:
