@@ -1,7 +1,7 @@
 """DKIM (RFC 6376, RFC 8301, RFC 8463): signing and verifying. No I/O and no clock: bytes, key records and times are handed in."""
 
 from .body import BodyHash, hash_body
-from .keys import KeyRecord, KeyUnavailable, PrivateKey, generate, key_name, load_private, parse_record, record_text
+from .keys import KeyRecord, KeyUnavailable, PrivateKey, generate, is_published, key_name, load_private, parse_record, record_text
 from .signature import BadSignature, Signature
 from .signing import Plan, sign
 from .tags import BadTags
@@ -19,6 +19,7 @@ __all__ = [
     "Signature",
     "generate",
     "hash_body",
+    "is_published",
     "key_name",
     "key_names",
     "load_private",

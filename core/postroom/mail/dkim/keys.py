@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -148,6 +149,19 @@ def parse_record(text: str) -> KeyRecord:
 def record_text(key: PrivateKey) -> str:
     """What to publish as TXT record for a key."""
     return f"v=DKIM1; k={key.kind}; h=sha256; p={binascii.b2a_base64(key.public(), newline=False).decode('ascii')}"
+
+
+def is_published(record: str, texts: Iterable[str]) -> bool:
+    """Whether one of the TXT texts at a name says the same key as ``record``."""
+    wanted = parse_record(record)
+    for text in texts:
+        try:
+            found = parse_record(text)
+        except BadKey:
+            continue
+        if (found.kind, found.public) == (wanted.kind, wanted.public):
+            return True
+    return False
 
 
 def key_name(selector: str, domain: str) -> str:

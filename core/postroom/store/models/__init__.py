@@ -11,6 +11,7 @@ from .content import Blob, Chunk, Heading, Kept, KeptKind, Loose, Volume, Volume
 from .mailboxes import Acl, Annotation, DeletedMailbox, Expunged, Mailbox, Message
 from .queue import Habit, Outgoing, OutgoingRecipient, Sent, Site, Surge, Trace
 from .server import Lease, State
+from .signing import SigningKey
 from .tls import StsPolicy, TlsResult
 
 TABLES = (
@@ -21,11 +22,12 @@ TABLES = (
     *(Outgoing, OutgoingRecipient, Trace),
     *(Site, Sent, Habit, Surge),
     *(StsPolicy, TlsResult),
+    SigningKey,
     *(State, Lease),
 )
 
 __all__ = [
     "TABLES", "Account", "Acl", "Annotation", "Blob", "Chunk", "DeletedMailbox", "Expunged", "Habit", "Heading", "Kept", "KeptKind",
-    "Lease", "List", "Loose", "Mailbox", "Mapping", "Member", "Message", "Outgoing", "OutgoingRecipient", "Sent", "Site", "State",
-    "StsPolicy", "Subscription", "Surge", "TlsResult", "Trace", "Volume", "VolumePiece", "VolumePlace",
+    "Lease", "List", "Loose", "Mailbox", "Mapping", "Member", "Message", "Outgoing", "OutgoingRecipient", "Sent", "SigningKey", "Site",
+    "State", "StsPolicy", "Subscription", "Surge", "TlsResult", "Trace", "Volume", "VolumePiece", "VolumePlace",
 ]  # fmt: skip
