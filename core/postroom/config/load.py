@@ -76,7 +76,8 @@ class Loaded:
         for entry in entries:
             wrong = (entry.get("ctx") or {}).get("error")
             if isinstance(wrong, WrongText):
-                self.problems.extend(self.document.faults((*location, *entry["loc"]), wrong.faults))
+                for problem in self.document.faults((*location, *entry["loc"]), wrong.faults):
+                    self._add(problem)
                 continue
             self.complain((*location, *entry["loc"]), sentence(entry, model, entry["loc"]), at_key=entry["type"] == UNKNOWN_KEY)
 
@@ -87,7 +88,9 @@ class Loaded:
 
     def complain(self, location: Location, message: str, *, at_key: bool = False) -> None:
         """Add a problem, unless the YAML of this very value was already found wrong."""
-        problem = self.document.problem(location, message, at_key=at_key)
+        self._add(self.document.problem(location, message, at_key=at_key))
+
+    def _add(self, problem: Problem) -> None:
         if all(problem.path != known.path for known in self.document.problems):
             self.problems.append(problem)
 

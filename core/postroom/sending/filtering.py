@@ -51,12 +51,11 @@ class Rule:
     line: int
     written: str
     attempt: bool
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Condition, ...]  # those that need the header last
 
     def holds(self, candidate: Candidate) -> bool:
-        """True when all conditions hold; those that need the header are asked last."""
-        ordered = sorted(self.conditions, key=lambda condition: condition.needs == "headers")
-        return all(condition.holds(candidate) for condition in ordered)
+        """True when all conditions hold."""
+        return all(condition.holds(candidate) for condition in self.conditions)
 
     @property
     def needs(self) -> set[str]:
@@ -165,7 +164,8 @@ def _read(line: int, column: int, words: str, newer: bool, first: int) -> Rule |
     if not newer:
         raise reader.wrong(f"line {first} is a rule of the older kind (From: or a domain); {found[0]} cannot be mixed with those")
     reader.at = found.end()
-    return Rule(line, words, found[1].lower() == "attempt", read_conditions(reader))
+    conditions = sorted(read_conditions(reader), key=lambda condition: condition.needs == "headers")
+    return Rule(line, words, found[1].lower() == "attempt", tuple(conditions))
 
 
 def _read_old(reader: Reader, words: str) -> OldRule:

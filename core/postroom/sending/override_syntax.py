@@ -89,7 +89,9 @@ class Line:
 
     def __str__(self) -> str:
         """The line for people: without the password."""
-        facts = [f"priority {self.priority}", *(one.written for one in self.qualifiers), *(["$end"] if self.end else [])]
+        facts = [f"priority {self.priority}", *(one.written for one in self.qualifiers)]
+        facts += [f"$tls:{self.encryption}"] if self.encryption else []
+        facts += ["$end"] if self.end else []
         return f"line {self.number}: {self.domain.pattern} goes to {self.server.masked} ({', '.join(facts)})"
 
 

@@ -72,6 +72,14 @@ def test_a_fault_in_a_variable_is_told_with_its_line(tmp_path: Path, monkeypatch
     assert problems("rules: !env POSTROOM_RULES", tmp_path) == ["c.yaml:1:8: rules: line 2: no"]
 
 
+def test_a_text_that_yaml_itself_refuses_is_told_once(tmp_path: Path) -> None:
+    assert problems("filter: !env NO_SUCH_VARIABLE", tmp_path) == []
+    assert (
+        parse("filter: !env NO_SUCH_VARIABLE", tmp_path / "c.yaml").problems[0].message
+        == "the environment variable NO_SUCH_VARIABLE is not set"
+    )
+
+
 def test_a_domain_filter_tells_all_its_faults_with_their_places(tmp_path: Path) -> None:
     text = "filter: |\n  # mine\n  Skip: Sise>1MB\n  Attempt: Sender~/(/\n"
     assert problems(text, tmp_path) == [

@@ -83,9 +83,9 @@ def test_tls_is_set_by_a_word(word: str) -> None:
 
 
 def test_what_is_explained_shows_no_password() -> None:
-    found = Overrides.parse("# relay\n*.example fred:Passw0rd@one.example:587 $priority:1 $failing>2h $end  # a note")
+    found = Overrides.parse("# relay\n*.example fred:Passw0rd@one.example:587 $priority:1 $failing>2h $tls:starttls $end  # a note")
     assert found.explain(Question("a.example", failing=9000)) == [
-        "line 2: *.example goes to fred:***@one.example:587 (priority 1, $failing>2h, $end)"
+        "line 2: *.example goes to fred:***@one.example:587 (priority 1, $failing>2h, $tls:starttls, $end)"
     ]
     assert "Passw0rd" not in repr(found) + str(found.for_domain(Question("a.example", failing=9000)))
 
