@@ -27,6 +27,7 @@ COMMANDS = {
     "plugins": "Plugins: list, hooks, new.",
     "explain": "Say where a message would go, and why; sends nothing.",
     "trace": "Tell the recorded life of a message.",
+    "dkim": "Keys that sign outgoing mail: create, show, rotate, remove.",
     "lua": "Lua scripts: check, run.",
     "index": "The full-text index: status, rebuild.",
     "db": "The database schema: migrate, status.",
