@@ -24,7 +24,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 NumberField = Literal["size", "age", "priority", "recipients"]
 TextField = Literal["sender", "recipient", "user"]
-MOST_VALUES = 100  # of header fields of one name that are looked at
+MOST_VALUES = 20  # of header fields of one name that are looked at
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pydantic_core import SchemaError, SchemaValidator, core_schema
 from ..mail.address import split
 from ..mail.local_domains import fold_address, fold_domain, fold_name
 
-LONGEST_TEXT = 4096  # characters of an address or a header field that are looked at
+LONGEST_TEXT = 2000  # characters of an address or a header field that are looked at
 LONGEST_PATTERN = 500  # characters
 PARTS = re.compile(r"\*+|\?|[^*?]+")
 DIAGRAM = re.compile(r"error:\n    (?P<pattern>.*)\n(?P<caret> *)\^.*\nerror: (?P<reason>.*)", re.DOTALL)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postroom.sending.patterns import LONGEST_PATTERN, AddressPattern, BadPattern, Regex, Wildcard
+from postroom.sending.patterns import LONGEST_PATTERN, LONGEST_TEXT, AddressPattern, BadPattern, Regex, Wildcard
 from tests.core.sending.refusing import refusal
 
 
@@ -108,3 +108,8 @@ def test_any_address_pattern_is_used_or_refused(pattern: str, text: str) -> None
 
 def test_bytes_that_are_no_text_match_a_star() -> None:
     assert AddressPattern.parse("*@example.com").matches("j\udc80e@example.com")
+
+
+def test_only_the_beginning_of_a_long_text_is_looked_at() -> None:
+    assert Regex("b").matches("a" * (LONGEST_TEXT - 1) + "b")
+    assert not Regex("b").matches("a" * LONGEST_TEXT + "b")
