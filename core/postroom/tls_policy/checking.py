@@ -15,7 +15,14 @@ __all__ = ["Contexts", "Mistrust", "check", "result_of"]
 # OpenSSL's numbers (X509_V_ERR_…)
 EXPIRED = (9, 10)  # not yet valid, has expired
 OTHER_NAME = (62, 64)  # host name mismatch, address mismatch
-UNTRUSTED = (2, 18, 19, 20, 21)  # issuer not found, self-signed alone or in the chain, issuer not here, cannot verify the first
+UNTRUSTED = (
+    2,
+    7,
+    18,
+    19,
+    20,
+    21,
+)  # issuer not found, wrong signature, self-signed alone or in the chain, issuer not here, first not verified
 
 
 class Contexts:

@@ -37,7 +37,8 @@ class StsPolicy:
     def matches(self, host: str) -> bool:
         """True when mail may go to this server (RFC 8461 section 4.1)."""
         name = host.lower().rstrip(".")
-        return any(name == one or (one.startswith("*.") and name.partition(".")[2] == one[2:] != "") for one in self.mx)
+        label, _, rest = name.partition(".")
+        return name in self.mx or (label != "" and f"*.{rest}" in self.mx)
 
     @property
     def lines(self) -> tuple[str, ...]:
