@@ -20,7 +20,7 @@ from ..store.tls_results import TlsCount
 DAY = 86_400
 MOST_URIS = 5  # of a record are used
 VERSION = re.compile(r"v=TLSRPTv1(?=[ \t]*;)")
-FIELD = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,31})=([\x20-\x3a\x3c\x3e-\x7e]+)")  # RFC 8460 section 3
+FIELD = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,31})=([\x20-\x3a\x3c-\x7e]+)")  # RFC 8460 section 3; URIs have "=" too
 GZIP = "application/tlsrpt+gzip"
 
 
