@@ -66,10 +66,11 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """Success, with the remote's words."""
+    """Success, with the remote's words. ``how``: for the trace, how the connection was protected, and which servers were tried before."""
 
     reply: str
     server: str = ""  # "mx.example.net[192.0.2.1]:25"
+    how: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +78,22 @@ class TryLater:
     """Temporary failure: the queue tries again by its schedule.
 
     ``kind`` "answer" is about this message or recipient; any other is about the way to the site, and then one attempt at a time finds
-    out whether it works again while the site's other mail waits.
+    out whether it works again while the site's other mail waits. ``how``: for the trace, at which stage of the session it came to this.
     """
 
     reply: Reply
     server: str = ""
     kind: Kind = "answer"
+    how: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Permanent failure: the sender gets a report."""
+    """Permanent failure: the sender gets a report. ``how``: as in TryLater."""
 
     reply: Reply
     server: str = ""
+    how: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ NEEDS_VERIFIED_TLS = Reply(550, "5.7.30", "The message demands REQUIRETLS, and t
 
 def needs_smtputf8(outgoing: Outgoing) -> bool:
     """True when the message was declared internationalized, or one of its addresses is."""
-    return outgoing.smtputf8 or not outgoing.sender.isascii() or not all(r.address.isascii() for r in outgoing.recipients)
+    return outgoing.smtputf8 or not outgoing.mail_from.isascii() or not all(r.address.isascii() for r in outgoing.recipients)
 
 
 def check(outgoing: Outgoing, offered: Capabilities, *, verified: bool) -> None:
@@ -36,15 +36,24 @@ def check(outgoing: Outgoing, offered: Capabilities, *, verified: bool) -> None:
     if 0 < offered.size_limit < outgoing.size:  # RFC 1870 section 6.1
         words = f"The message is {outgoing.size} bytes long and the next server takes {offered.size_limit} at most"
         raise Unsendable(Reply(552, "5.3.4", words))
-    if outgoing.requiretls and not verified:  # RFC 8689 section 4.2.1
-        raise Unsendable(NEEDS_VERIFIED_TLS)
-    if outgoing.requiretls and not offered.requiretls:
-        raise Unsendable(NEEDS_REQUIRETLS)
+    reply = unmet(outgoing, offered, verified=verified)
+    if reply is not None:
+        raise Unsendable(reply)
+
+
+def unmet(outgoing: Outgoing, offered: Capabilities, *, verified: bool) -> Reply | None:
+    """Why a message with REQUIRETLS cannot go over this connection (RFC 8689 section 4.2.1); None when it can."""
+    if not outgoing.requiretls:
+        return None
+    if not verified:
+        return NEEDS_VERIFIED_TLS
+    return None if offered.requiretls else NEEDS_REQUIRETLS
 
 
 def mail(outgoing: Outgoing, offered: Capabilities, body: str, *, utf8: bool) -> bytes:
     """The MAIL command with its CRLF. ``body``: the BODY parameter or ""; ``utf8``: SMTPUTF8 is used. Raises Unsendable."""
-    line = b"MAIL FROM:<%b>" % path(outgoing.sender, BAD_SENDER, utf8=utf8) if outgoing.sender else b"MAIL FROM:<>"
+    sender = outgoing.mail_from
+    line = b"MAIL FROM:<%b>" % path(sender, BAD_SENDER, utf8=utf8) if sender else b"MAIL FROM:<>"
     if offered.takes_size:
         line += b" SIZE=%d" % outgoing.size
     if body:

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
-from ...mail.delivery import Outcome, TryLater
+from ...mail.delivery import Failed, Outcome, TryLater
 from ...provided import Outgoing, QueuedRecipient
+from .commands import unmet
 from .connect import Dialer
-from .faults import HopFault, Unreachable
+from .ears import Ears
+from .faults import HopFault, Unfit, together
 from .hop import Key, NextHop
 from .pool import Pool
 from .session import Session
 from .transaction import Transaction
 
-AVOID_SECONDS = 60.0  # a server that could not be used is left out for this long while there are others
+AVOID_SECONDS = 60.0  # a server that could not be used is tried after the others for this long
 RECENT_SECONDS = 5.0  # a failure this young is answered from memory: a full queue neither waits for it nor hammers the login
+MOST_FAILED = 1000  # servers whose failure is remembered
+
+Hops = Iterable[NextHop | HopFault]  # a server that is out of the question is given as its fault; may be gone through several times
 
 
 class Courier:
-    """Sends over pooled connections; several greenlets may call ``deliver`` at once."""
+    """Sends over pooled connections; several greenlets may call ``deliver`` at once. ``ears``: who hears what servers say."""
 
-    def __init__(self, dialer: Dialer, pool: Pool, clock: Callable[[], float]) -> None:
-        self.dialer, self.pool, self._clock = dialer, pool, clock
+    def __init__(self, dialer: Dialer, pool: Pool, clock: Callable[[], float], ears: Ears | None = None) -> None:
+        self.dialer, self.pool, self._clock, self._ears = dialer, pool, clock, ears
         self._failed: dict[Key, tuple[float, HopFault]] = {}  # when and how each server failed last
 
-    def deliver(self, outgoing: Outgoing, hops: Sequence[NextHop]) -> dict[int, Outcome]:
+    def deliver(self, outgoing: Outgoing, hops: Hops) -> dict[int, Outcome]:
         """An outcome for each recipient id. ``hops`` are tried in order until one takes mail at all; its answers to the message count."""
         outcomes: dict[int, Outcome] = {}
         waiting: list[QueuedRecipient] = list(outgoing.recipients)
         while waiting:
             try:
-                session = self._session(hops)
+                session = self._session(outgoing, hops)
                 waiting = self._some(session, outgoing, waiting, outcomes)
             except HopFault as fault:
-                late = TryLater(fault.reply, fault.server)
+                late = fault.outcome()
                 for recipient in waiting:
                     outcomes.setdefault(recipient.id, late)
                 break
@@ -44,41 +50,59 @@ class Courier:
     ) -> list[QueuedRecipient]:
         """One transaction with as many as it may have; those that still wait after it. Raises HopFault."""
         room, heard, used = self.pool.room(session), session.heard, session.messages > 0
+        transaction = Transaction(session, outgoing, outcomes)
         try:
-            transaction = Transaction(session, outgoing, outcomes)
             transaction.send(waiting[:room])
-        except HopFault:
+        except HopFault as fault:
             session.close()
             if used and session.heard == heard:
                 return waiting  # it was closed while idle (or was told 421 now): not worth waiting for the next attempt
-            raise
+            if transaction.accepted:
+                fault.kind = "answer"  # in the middle of this message: others may pass, and must not wait for it
+            late = how(fault.outcome(), session.how("broken off"))
+            for recipient in waiting:
+                outcomes.setdefault(recipient.id, late)
+            return []
         except BaseException:  # the store, our bug, or the end of this greenlet: in the middle of anything
             session.close()
             raise
         self.pool.give(session.hop.key, session)
         return transaction.postponed + waiting[room:]
 
-    def _session(self, hops: Sequence[NextHop]) -> Session:
-        """An idle or new connection to the first hop that is ready for mail. Raises HopFault with the words of all of them."""
+    def _session(self, outgoing: Outgoing, hops: Hops) -> Session:
+        """An idle or new connection to the first hop that is ready for this mail. Raises HopFault with the words of all of them."""
         faults: list[HopFault] = []
-        for hop in self._able(hops):
-            session = self.pool.take(hop.key)
-            if session is not None:
-                return session
+        for hop in self._in_order(hops):
             try:
-                return self._opened(hop)
+                session = self._ready(hop, outgoing)
             except HopFault as fault:
                 faults.append(fault)
-        if len(faults) == 1:
-            raise faults[0]
-        raise Unreachable("; ".join(str(fault) for fault in faults) or "No server to send to", "4.4.1")
+                continue
+            session.before = "; ".join(dict.fromkeys(str(fault) for fault in faults)) if faults else ""
+            return session
+        raise together(faults)
 
-    def _able(self, hops: Sequence[NextHop]) -> Sequence[NextHop]:
-        """The hops without those that could not be used lately; all of them when there are no others."""
-        if not self._failed:
-            return hops
+    def _ready(self, hop: NextHop | HopFault, outgoing: Outgoing) -> Session:
+        """A connection to one server. Raises HopFault."""
+        if isinstance(hop, HopFault):
+            raise hop.again()
+        session = self.pool.take(hop.key) or self._opened(hop)
+        reply = unmet(outgoing, session.capabilities, verified=session.verified)
+        if reply is not None:
+            self.pool.give(hop.key, session)
+            raise Unfit(f"{session.server}: {reply.text}", reply.enhanced, code=reply.code, server=session.server)
+        return session
+
+    def _in_order(self, hops: Hops) -> Iterator[NextHop | HopFault]:
+        """The hops, those last that could not be used lately."""
         before = self._clock() - AVOID_SECONDS
-        return [hop for hop in hops if not self._failed_since(hop.key, before)] or hops
+        late = []
+        for hop in hops:
+            if isinstance(hop, NextHop) and self._failed_since(hop.key, before):
+                late.append(hop)
+            else:
+                yield hop
+        yield from late
 
     def _failed_since(self, key: Key, before: float) -> bool:
         return key in self._failed and self._failed[key][0] > before
@@ -89,9 +113,17 @@ class Courier:
         if fault is not None and self._clock() - when < RECENT_SECONDS:
             raise fault.again()
         try:
-            session = self.dialer.open(hop)
+            session = self.dialer.open(hop, self._ears)
         except HopFault as error:
+            self._failed.pop(hop.key, None)
             self._failed[hop.key] = (self._clock(), error.again())
+            while len(self._failed) > MOST_FAILED:
+                del self._failed[next(iter(self._failed))]
             raise
         self._failed.pop(hop.key, None)
         return session
+
+
+def how(outcome: Outcome, words: str) -> Outcome:
+    """The outcome with the stage that it comes from."""
+    return replace(outcome, how=words) if isinstance(outcome, TryLater | Failed) else outcome

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
+
+from ...tls_policy.demand import Demand, Level
 
 
 class Encryption(Enum):
@@ -52,12 +55,26 @@ class Credentials:
     allow_plaintext: bool = False  # PLAIN and LOGIN even without TLS to a server that is not on this machine
 
 
-Key = tuple[str, int, str, bool, str]  # what connections must have in common to be exchangeable
+Key = tuple[object, ...]  # what connections must have in common to be exchangeable
+
+
+@dataclass(frozen=True, slots=True)
+class TlsNote:
+    """What came of one attempt to have TLS. ``result`` is "" or one of RFC 8460 section 4.3."""
+
+    result: str
+    words: str
+    ip: str
+    sending_ip: str
 
 
 @dataclass(frozen=True, slots=True)
 class NextHop:
-    """One server as the administrator or MX records name it. ``settings`` is how error texts name the place to change."""
+    """One server as the administrator or MX records name it. ``settings`` is how error texts name the place to change.
+
+    A server that was found by MX records has a ``demand``: what its domain's policy wants. Then ``encryption`` says no more than whether
+    TLS begins with the first byte, and ``verify`` nothing.
+    """
 
     host: str
     port: int = 25
@@ -68,12 +85,21 @@ class NextHop:
     credentials: Credentials | None = None
     timeouts: Timeouts = Timeouts()
     settings: str = "the sender's section"
+    demand: Demand | None = None
+    fall_back: bool = False  # when TLS fails and is no must: once more without it (RFC 7435 section 3)
+    addresses: tuple[str, ...] = ()  # of ``host``, when they are known already
+    ourselves: frozenset[str] = frozenset()  # a server that greets by one of these names is this one: a loop
+    noted: Callable[[TlsNote], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def key(self) -> Key:
         """Under this a connection waits in the pool."""
         username = self.credentials.username if self.credentials else ""
-        return self.host, self.port, self.encryption.value, self.verify, username
+        demand: tuple[object, ...] = ()
+        if self.demand is not None:
+            wanted = self.demand
+            demand = (int(wanted.level), wanted.testing, wanted.sni, *((wanted.tlsa, wanted.names) if wanted.level == Level.DANE else ()))
+        return self.host, self.port, self.encryption.value, self.verify, username, demand
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

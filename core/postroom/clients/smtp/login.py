@@ -26,7 +26,7 @@ def login(session: Session, credentials: Credentials) -> None:
         try:
             reply, said = converse(session, name, make())
         except SaslFault as error:
-            raise Refused(f"{session.server}: login by {name} failed: {error}", "4.7.8", server=session.server) from error
+            raise Refused(f"{session.server}: login by {name} failed: {error}", "4.7.8", server=session.server, kind="login") from error
         if reply.code == 235:
             return
         another = reply.code in TRY_ANOTHER or name.endswith("-PLUS")  # a server may bind in a way that we cannot
@@ -34,7 +34,7 @@ def login(session: Session, credentials: Credentials) -> None:
             if credentials.tokens is not None:
                 credentials.tokens.reject(who.token)
             words = f"does not accept the login of {credentials.username} by {name}" + (f" ({said})" if said else "")
-            raise session.refused(words, reply, "4.7.8")
+            raise session.refused(words, reply, "4.7.8", kind="login")
 
 
 def choices(session: Session, credentials: Credentials, who: Login) -> dict[str, Callable[[], Mechanism]]:
@@ -51,7 +51,7 @@ def choices(session: Session, credentials: Credentials, who: Login) -> dict[str,
         words = f"would get the login unencrypted: set `encryption` to starttls or tls in {where} (or allow_plaintext_auth: true)"
     else:
         words = f"offers {', '.join(offered)}, and none of these goes with `auth: {wanted}` in {where}"
-    raise Refused(f"{session.server} {words}", "4.7.8", server=session.server)
+    raise Refused(f"{session.server} {words}", "4.7.8", server=session.server, kind="login")
 
 
 def identity(session: Session, credentials: Credentials) -> Login:
@@ -61,7 +61,7 @@ def identity(session: Session, credentials: Credentials) -> Login:
         try:
             token = credentials.tokens.token()
         except (TokenUnavailable, TokenRefused) as error:
-            raise Refused(f"No access token for {session.server}: {error}", "4.7.0", server=session.server) from error
+            raise Refused(f"No access token for {session.server}: {error}", "4.7.0", server=session.server, kind="login") from error
     return Login(credentials.username, credentials.password, token, hop.host, hop.port, session.stream.channel_binding())
 
 

@@ -86,7 +86,7 @@ def build(lines: list[bytes]) -> Reply:
     for line in lines:
         text = clean(line[4:])
         found = ENHANCED.match(text)
-        if found and text[0] == chr(line[0]):  # its class must be that of the code
+        if found and (text[0] == chr(line[0]) or {text[0], chr(line[0])} == {"4", "5"}):  # which may differ, and then it says more
             enhanced = enhanced or found[1]
             text = text[found.end() :]
         texts.append(text)

@@ -5,29 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+from ...mail.delivery import Kind
 from ...mail.reply import Reply
 from ...wire.stream import Disconnected, Stream, TimedOut
 from .capabilities import NONE, Capabilities, parse
+from .ears import Ears
 from .faults import Broken, Refused
 from .hop import NextHop
 from .replies import BadReply, ReplyParser, kept
 
 RSET = b"RSET\r\n"
 QUIT = b"QUIT\r\n"
+SPOKEN = {"the greeting": "", "the message": "."}  # how a listener is told the stages that have no command of their own
 
 
 class Session:
     """A connection to ``server`` ("mx.example.net[192.0.2.1]:25"). Every fault of it is raised as a HopFault."""
 
     __slots__ = (
-        "_clock", "capabilities", "dirty", "ended", "heard", "hop", "idle_since", "local", "messages", "opened", "parser", "recipients",
-        "server", "stream", "verified",
+        "_clock", "address", "before", "capabilities", "dirty", "ears", "ended", "heard", "hop", "idle_since", "listener", "local",
+        "messages", "name", "opened", "parser", "recipients", "said_yes", "security", "server", "since", "stream", "verified",
     )  # fmt: skip
 
-    def __init__(self, stream: Stream, hop: NextHop, server: str, *, clock: Callable[[], float], local: bool = False) -> None:
+    def __init__(
+        self, stream: Stream, hop: NextHop, server: str, *, clock: Callable[[], float], local: bool = False, ears: Ears | None = None
+    ) -> None:
         self.stream, self.hop, self.server, self._clock = stream, hop, server, clock
         self.local = local  # the server runs on this machine
+        self.ears = ears  # for the greeting
+        self.listener = ears.listener if ears is not None else None  # for each reply
+        self.said_yes = False  # the last reply was a 2xx as the server gave it, whatever the listener made of it
+        self.name = ""  # what the server calls itself in its answer to EHLO, lower case
         self.verified = False  # TLS with a certificate that is valid for the host
+        self.security = ""  # the same in words; "" in the clear
+        self.address = ""  # of the server
+        self.since = ""  # which way of TLS failed with this server before this connection
+        self.before = ""  # which servers were tried before this one for the present message, and why not
         self.capabilities: Capabilities = NONE
         self.parser = ReplyParser()
         self.heard = 0  # replies so far, without 421
@@ -50,24 +63,39 @@ class Session:
         except (Disconnected, OSError) as error:
             raise self.broken(f"closed the connection while {what} was sent") from error
 
-    def reply(self, what: str, timeout: float) -> Reply:
-        """The next reply, within ``timeout`` seconds altogether. Raises Broken, also for 421 (RFC 5321 section 3.8)."""
+    def reply(self, what: str, timeout: float, said: bytes = b"") -> Reply:
+        """The next reply, within ``timeout`` seconds altogether. Raises Broken, also for 421 (RFC 5321 section 3.8).
+
+        ``said``: the command line that it answers, for the listener.
+        """
         reply = self._received(what, timeout)
+        if self.listener is not None:
+            reply = self._heard(self.listener, what, said, reply)
         if reply.code == 421:
             words = f"{self.server} closes the connection at {what}: {kept(reply)}"
             raise Broken(words, reply.enhanced or "4.3.2", code=421, server=self.server)
         self.heard += 1
         return reply
 
+    def _heard(self, listener: Ears, what: str, said: bytes, reply: Reply) -> Reply:
+        """The reply as plugins leave it. What the server meant is kept where the dialogue hangs on it."""
+        self.said_yes = reply.code // 100 == 2
+        changed = listener.replied(self.server, said.decode("utf-8", "replace").rstrip() or SPOKEN.get(what, what), reply)
+        if changed.code != reply.code and reply.code in (354, 421):
+            self.ended = True  # it waits for the message, or hangs up: this connection is of no further use
+        return changed
+
     def command(self, line: bytes, what: str) -> Reply:
         """Send one command line (with CRLF) and return its reply. Raises Broken."""
         timeout = self.hop.timeouts.command
         self.write(line, what, timeout)
-        return self.reply(what, timeout)
+        return self.reply(what, timeout, b"" if what == "AUTH" else line)
 
     def greet(self) -> None:
         """Wait for the greeting and introduce ourselves. Raises Refused when the server wants no mail, Broken."""
         reply = self.reply("the greeting", self.hop.timeouts.greeting)
+        if self.ears is not None:
+            self.ears.connected(self.server)
         if reply.code != 220:
             raise self.refused("refuses the connection", reply, "4.3.2")
         self.hello()
@@ -78,6 +106,7 @@ class Session:
         reply = self.command(b"EHLO %b\r\n" % name, "EHLO")
         if reply.code == 250:
             self.capabilities = parse(reply)
+            self.name = reply.text.partition("\n")[0].partition(" ")[0].lower()
             return
         if reply.permanent:  # RFC 5321 3.2
             self.capabilities = NONE
@@ -89,6 +118,14 @@ class Session:
         """TLS begins: nothing that was said in the clear counts any more (RFC 3207 section 4.2)."""
         self.parser.clear()
         self.capabilities = NONE
+
+    @property
+    def own_address(self) -> str:
+        """Our end of the connection, "" when it is gone."""
+        try:
+            return str(self.stream.sock.getsockname()[0])
+        except (OSError, IndexError):
+            return ""
 
     def quiet(self) -> bool:
         """True while the server has neither closed the idle connection nor spoken into it (as with 421)."""
@@ -120,13 +157,18 @@ class Session:
         """Close at once."""
         self.stream.close()
 
+    def how(self, stage: str = "") -> str:
+        """For the trace: the stage, how the connection is protected, and what was tried before it."""
+        earlier = "; ".join(part for part in (self.before, self.since) if part)
+        return "; ".join(part for part in (stage, self.security or "in the clear", earlier and f"before: {earlier}") if part)
+
     def broken(self, words: str, enhanced: str = "4.4.2") -> Broken:
         """A fault of this connection in words that begin with the server's name."""
         return Broken(f"{self.server} {words}", enhanced, server=self.server)
 
-    def refused(self, words: str, reply: Reply, enhanced: str) -> Refused:
+    def refused(self, words: str, reply: Reply, enhanced: str, kind: Kind = "greeting") -> Refused:
         """The server's refusal of the whole session, quoting it. Temporary: the fault is in the settings, not in the mail."""
-        return Refused(f"{self.server} {words}: {kept(reply)}", enhanced, server=self.server)
+        return Refused(f"{self.server} {words}: {kept(reply)}", enhanced, server=self.server, kind=kind)
 
     def _received(self, what: str, timeout: float) -> Reply:
         parser, stream, end = self.parser, self.stream, 0.0

@@ -27,7 +27,7 @@ RCPT_GROUP = 100  # commands sent before their replies are read: both sides wait
 class Transaction:
     """Sends ``outgoing`` over ``session`` to some of its recipients and notes what became of each in ``outcomes``."""
 
-    __slots__ = ("accepted", "body", "offered", "outcomes", "outgoing", "postponed", "session", "utf8", "whole")
+    __slots__ = ("accepted", "anew", "body", "offered", "outcomes", "outgoing", "postponed", "session", "utf8", "whole")
 
     def __init__(self, session: Session, outgoing: Outgoing, outcomes: dict[int, Outcome]) -> None:
         self.session, self.outgoing, self.outcomes = session, outgoing, outcomes
@@ -36,6 +36,7 @@ class Transaction:
         self.postponed: list[QueuedRecipient] = []  # "too many recipients": at once again, in a transaction of their own
         self.whole = b"".join(outgoing.chunks()) if outgoing.size <= SMALL else None
         self.body, self.utf8 = "", False
+        self.anew = False  # those who are accepted need a transaction of their own
 
     def send(self, recipients: Sequence[QueuedRecipient]) -> None:
         """Run the transaction. Raises HopFault when the connection fails; those without an outcome then are the caller's."""
@@ -43,19 +44,19 @@ class Transaction:
             self._prepare()
             mail = commands.mail(self.outgoing, self.offered, self.body, utf8=self.utf8)
         except Unsendable as error:
-            self._all(recipients, error.reply)
+            self._all(recipients, error.reply, "before MAIL")
             return
         sendable = self._sendable(recipients)
         if not sendable:
             return
         self.session.messages += 1
         self.session.recipients += len(sendable)
-        if self.offered.pipelining:
+        if self.offered.pipelining and self.session.listener is None:  # what a plugin makes of a reply decides what is said next
             self._pipelined(mail, sendable)
         else:
             self._stepwise(mail, sendable)
-        if self.postponed and not self.accepted:
-            self._all(self.postponed, Reply(452, "4.5.3", "Too many recipients"))
+        if self.postponed and not self.accepted and not self.anew:
+            self._all(self.postponed, Reply(452, "4.5.3", "Too many recipients"), "RCPT")
             self.postponed = []
 
     # --- before anything is sent -----------------------------------------------------------------------------------
@@ -80,7 +81,7 @@ class Transaction:
             try:
                 found.append((recipient, commands.rcpt(recipient, self.offered, utf8=self.utf8)))
             except Unsendable as error:
-                self._failed(recipient, error.reply)
+                self._failed(recipient, error.reply, "before RCPT")
         return found
 
     # --- the dialogue ------------------------------------------------------------------------------------------------
@@ -122,10 +123,15 @@ class Transaction:
         session.dirty = True
         refusal = refused(session.command(mail, "MAIL"))
         if refusal is not None:
-            self._all([recipient for recipient, _ in sendable], refusal)
+            self._all([recipient for recipient, _ in sendable], refusal, "MAIL")
             return
         for recipient, line in sendable:
-            self._rcpt_answered(recipient, session.command(line, "RCPT"), None)
+            reply = session.command(line, "RCPT")
+            self.anew |= session.said_yes and reply.code // 100 != 2  # a plugin refuses whom the server would deliver to
+            self._rcpt_answered(recipient, reply, None)
+        if self.anew:
+            self.postponed += self.accepted
+            self.accepted = []
         if not self.accepted:
             return
         if self.offered.chunking:
@@ -150,7 +156,7 @@ class Transaction:
     def _data_answered(self, reply: Reply) -> None:
         session = self.session
         if reply.code != 354:
-            self._all(self.accepted, reply)
+            self._all(self.accepted, reply, "DATA")
         elif self.accepted:
             self._transfer()
         else:
@@ -166,7 +172,7 @@ class Transaction:
         try:
             self._message_answered(send(self.session, chunks, checked=self.whole is not None or self.body == "BINARYMIME"))
         except Unsendable as error:
-            self._all(self.accepted, error.reply)
+            self._all(self.accepted, error.reply, "the message")
             self.session.ended = True  # without the end mark nothing of it is delivered
 
     # --- the answers ---------------------------------------------------------------------------------------------------
@@ -174,39 +180,39 @@ class Transaction:
     def _rcpt_answered(self, recipient: QueuedRecipient, reply: Reply, refusal: Reply | None) -> None:
         """``refusal``: of MAIL, which is then the reason and not the "MAIL first" that RCPT gets."""
         if refusal is not None:
-            self._failed(recipient, refusal)
+            self._failed(recipient, refusal, "MAIL")
         elif reply.code // 100 == 2:
             self.accepted.append(recipient)
         elif too_many(reply):
             self.postponed.append(recipient)
         else:
-            self._failed(recipient, reply)
+            self._failed(recipient, reply, "RCPT")
 
     def _message_answered(self, reply: Reply) -> None:
         if reply.code // 100 != 2:
-            self._all(self.accepted, reply)
+            self._all(self.accepted, reply, "the message")
             return
         self.session.dirty = False
-        done = Delivered(str(kept(reply)), self.session.server)
+        done = Delivered(str(kept(reply)), self.session.server, self.session.how())
         for recipient in self.accepted:
             self.outcomes[recipient.id] = done
 
-    def _all(self, recipients: Sequence[QueuedRecipient], reply: Reply) -> None:
+    def _all(self, recipients: Sequence[QueuedRecipient], reply: Reply, stage: str) -> None:
         for recipient in recipients:
-            self._failed(recipient, reply)
+            self._failed(recipient, reply, stage)
 
-    def _failed(self, recipient: QueuedRecipient, reply: Reply) -> None:
-        self.outcomes[recipient.id] = outcome(reply, self.session.server)
+    def _failed(self, recipient: QueuedRecipient, reply: Reply, stage: str) -> None:
+        self.outcomes[recipient.id] = outcome(reply, self.session.server, self.session.how(stage))
 
 
-def outcome(reply: Reply, server: str) -> Outcome:
-    """What a reply other than success means: 5xx is final, all else (4xx, and codes that make no sense here) is not."""
+def outcome(reply: Reply, server: str, how: str = "") -> Outcome:
+    """What a reply other than success means: it is final or not, and codes that make no sense here are not."""
     reply = kept(reply)
     if reply.permanent:
-        return Failed(reply, server)
+        return Failed(reply, server, how)
     if reply.temporary:
-        return TryLater(reply, server)
-    return TryLater(Reply(451, "4.5.0", f"Unexpected answer: {reply}"), server)
+        return TryLater(reply, server, how=how)
+    return TryLater(Reply(451, "4.5.0", f"Unexpected answer: {reply}"), server, how=how)
 
 
 def refused(reply: Reply) -> Reply | None:
