@@ -6,7 +6,20 @@ from setuptools import find_namespace_packages, setup
 
 HERE = Path(__file__).resolve().parent
 ROOTS = ("core", "plugins")
-BUNDLED = ("imap4_server", "local_delivery", "metrics", "pop3_server", "smtp_relay", "smtp_server")
+BUNDLED = (
+    "batv",
+    "dkim",
+    "header_modifiers",
+    "imap4_server",
+    "lan_forwarding",
+    "local_delivery",
+    "metrics",
+    "pop3_server",
+    "signature",
+    "smtp_relay",
+    "smtp_server",
+    "srs",
+)
 UNWANTED = ["*__pycache__*", "*.egg-info*"]
 
 packages = {

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from .mail.listing import ListResult
     from .mail.message import Message
     from .mail.reply import Reply
-    from .mail.sending import AttemptPlan, Protection, QueuePlan, ServerChoice, ServerVerdict, SessionBounds
+    from .mail.sending import AttemptPlan, LanForwarding, Protection, QueuePlan, ServerChoice, ServerVerdict, SessionBounds
     from .mail.verdict import Verdict
     from .provided import Collector, Job, Outgoing, Sender, Service
+    from .sending.lan_rules import LanRule
 
 hookspec = pluggy.HookspecMarker("postroom")
 hookimpl = pluggy.HookimplMarker("postroom")
@@ -178,6 +179,34 @@ def route(address: str, envelope: Envelope) -> Route | None:
 
     Called at RCPT TO, for each member that a list or forward leads to outside, and by ``postroom explain``; it must
     not change anything. None: not mine, ask the next plugin; when nobody answers, the address is refused (550 5.1.1).
+    """
+
+
+@hookspec
+def route_last_resort(address: str, envelope: Envelope) -> Route | None:
+    """Decision, first answer wins: where mail for ``address`` goes that no user, mapping or list of this server has, with reasons.
+
+    Asked by local delivery before it refuses such a name or lets it out by the outgoing queue, also for names that a list or forward
+    leads to. None: as without the hook.
+    """
+
+
+@hookspec
+def lan_rules(address: str, envelope: Envelope, rules: Sequence[LanRule]) -> Sequence[LanRule] | None:
+    """Transform: the rules of LAN forwarding that are to hold for this recipient, in their order.
+
+    Called each time when it is asked where mail for ``address`` goes; ``envelope.checking`` tells that nobody sends anything, and then
+    ``envelope.sender`` may be unknown. ``LanRule`` is in ``postroom.sending.lan_rules``; ``lan_return_path`` is told its comment and extra.
+    """
+
+
+@hookspec
+def lan_return_path(path: str, address: str, envelope: Envelope, forwarding: LanForwarding) -> str | None:
+    """Transform: the return path of mail that goes to a server by LAN forwarding ("" is the null sender).
+
+    Called when it has been decided that ``address`` (as the sender or a list wrote it) is forwarded. ``forwarding``: the address there, the
+    server without its password, and the rule with its position, comment and extra data; a target SMTP:… has no rule. The hook
+    ``return_path`` may change it once more when it is sent.
     """
 
 

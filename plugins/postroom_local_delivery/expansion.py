@@ -9,20 +9,24 @@ Each name is followed once, so the work is bounded by the size of the directory,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from postroom.mail.address import split
 from postroom.mail.delivery import Discard, ToMailbox, ToQueue
 from postroom.mail.local_domains import LocalDomains, fold_domain, fold_name
 from postroom.mail.reply import Reply
+from postroom.sending.lan import LAN
+from postroom.sending.servers import LoginServer
+from postroom.sending.targets import is_target, parse_target, shown
 from postroom.store.directory import Directory, User
 
-from .gathering import DISABLED, LOCAL_ONLY, NO_LAN, NOT_HERE, TOO_DEEP, Gathering, Refused
+from .gathering import BAD_TARGET, DISABLED, LOCAL_ONLY, NO_LAN, NOT_HERE, TOO_DEEP, Gathering, Refused
 from .mappings import Mappings, Match
 from .settings import Settings
 
 REMOTE = "*remote"  # a mapping's target: the address is another server's after all
+Lock = Callable[[LoginServer], str]  # the text for ``ToQueue.via``
 RESPONSIBLE = frozenset(("postmaster", "abuse"))  # RFC 5321 section 4.5.1, RFC 2142 sections 4 and 5
 
 
@@ -51,9 +55,18 @@ class Place:
 class Expansion:
     """The walk for one recipient; ``found`` is its outcome."""
 
-    def __init__(self, directory: Directory, mappings: Mappings, domains: LocalDomains, origin: Origin, settings: Settings) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        mappings: Mappings,
+        domains: LocalDomains,
+        origin: Origin,
+        settings: Settings,
+        lock: Lock | None = None,
+    ) -> None:
         self.directory, self.mappings, self.domains = directory, mappings, domains
         self.origin, self.settings = origin, settings
+        self.lock = lock  # for targets SMTP:…; None: LAN forwarding is off
         self.found = Gathering(settings.max_targets)
         self.depth = 0
         self.folder = "INBOX"  # another one below a plus-address
@@ -65,6 +78,7 @@ class Expansion:
         """Follow the address that mail comes in for. Raises Refused."""
         place = self._place(address)
         if not self.domains.covers(place.name, place.domain):
+            self.found.unclaimed[place.address] = None
             self._out(address, f"{place.domain} is not a domain of this server: the mail goes out")
             return
         steps = (self._mapped, self._named, self._tagged, self._responsible, self._caught)
@@ -73,8 +87,8 @@ class Expansion:
 
     def lead(self, text: str) -> None:
         """Follow a name or address that a mapping, list, assistant or forward leads to. Raises Refused."""
-        if text[:5].lower() == "smtp:":  # the rest may hold a password
-            self.found.refuse(NO_LAN, "a target SMTP:… is for LAN forwarding, which is not available")
+        if is_target(text):
+            self._to_server(text)
             return
         if self.depth >= self.settings.max_depth:
             self.found.say(f"{text} is more than {self.settings.max_depth} levels of lists, mappings and forwards away")
@@ -127,6 +141,7 @@ class Expansion:
         return True
 
     def _unrecognised(self, place: Place) -> None:
+        self.found.unclaimed[place.address] = None
         if self.origin.local and self.settings.unrecognised_to_outgoing:
             self._out(place.address, f"nothing is named {place.local}, and such mail goes out when it is sent locally")
             return
@@ -142,7 +157,7 @@ class Expansion:
             if not self._once("mapping", match.pattern, place.name, place.domain):
                 self.found.refuse(TOO_DEEP, f"mapping {match.pattern} has been followed already")
                 continue
-            self.found.say(f"mapping {match.pattern} → {', '.join(match.targets)}")
+            self.found.say(f"mapping {match.pattern} → {', '.join(map(shown, match.targets))}")
             for target in match.targets:
                 if target.lower() == REMOTE:
                     self._remote(place)
@@ -203,7 +218,7 @@ class Expansion:
             self.found.say(f"the sender is an assistant of user {user.name}: no copies to assistants")
             return False
         what = "the mail goes to the assistants instead" if user.redirect_to_assistant else "copies go to the assistants"
-        self.found.say(f"user {user.name}: {what}: {', '.join(user.assistants)}")
+        self.found.say(f"user {user.name}: {what}: {', '.join(map(shown, user.assistants))}")
         self.assisting = True
         self._inside(user.assistants)
         self.assisting = False
@@ -222,6 +237,17 @@ class Expansion:
     def _out(self, address: str, reason: str) -> None:
         self.found.outward = self.found.outward or not self.depth
         self.found.add(ToQueue(address), reason)
+
+    def _to_server(self, text: str) -> None:
+        if self.lock is None:
+            self.found.refuse(NO_LAN, "a target SMTP:… is for LAN forwarding, which is not available: the plugin lan_forwarding is not on")
+            return
+        try:
+            target = parse_target(text)
+        except ValueError as error:
+            self.found.refuse(BAD_TARGET, f"a target SMTP:… cannot be used: {error}")
+            return
+        self.found.add(ToQueue(target.address, LAN, self.lock(target.server)), f"LAN forwarding of {target.address}: to {target.server}")
 
     def _inside(self, names: Iterable[str]) -> None:
         before, self.folder = self.folder, "INBOX"  # a tag belongs to the address that it came with

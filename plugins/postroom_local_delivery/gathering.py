@@ -13,6 +13,7 @@ DISABLED = Reply(550, "5.2.1", "This mailbox is disabled")
 TOO_DEEP = Reply(550, "5.4.6", "Error expanding recipient - nesting level too deep")
 TOO_MANY = Reply(550, "5.3.4", "Error expanding recipient - too many recipients")
 NO_LAN = Reply(550, "5.3.5", "This recipient's mail is for a server on the LAN, and LAN forwarding is not available")
+BAD_TARGET = Reply(550, "5.3.5", "This recipient's mail is for a server on the LAN, and the target is written wrong")
 NOT_HERE = Reply(550, "5.1.1", "This recipient's mailbox is on another server")
 LOCAL_ONLY = Reply(550, "5.7.1", "Only local senders may send to this list")
 EMPTY = Reply(550, "5.2.4", "This list has no members that can take mail")
@@ -33,6 +34,7 @@ class Decision:
     route: Route
     by_sender: bool  # another sender might get another route
     unknown: bool  # refused because nothing has the name
+    unclaimed: tuple[str, ...] = ()  # addresses that no user, mapping or list of this server has: a last resort may take them
 
 
 class Gathering:
@@ -44,6 +46,7 @@ class Gathering:
         self.refusals: list[Reply] = []
         self.reasons: list[str] = []
         self.unknown = False  # a name was met that nothing has
+        self.unclaimed: dict[str, None] = {}
         self.by_sender = False
         self.outward = False  # the address itself is another server's, as opposed to one that a forward or list leads to
 
@@ -71,8 +74,9 @@ class Gathering:
         if not self.targets:
             reply = self.refusals[0] if self.refusals else EMPTY
             route = Route((Refuse(reply),), tuple(self.reasons), inbound=True)
-            return Decision(route, self.by_sender, self.unknown and reply.enhanced == "5.1.1")
-        return Decision(Route(tuple(self.targets), tuple(self.reasons), inbound=not self.outward), self.by_sender, False)
+            return Decision(route, self.by_sender, self.unknown and reply.enhanced == "5.1.1", tuple(self.unclaimed))
+        route = Route(tuple(self.targets), tuple(self.reasons), inbound=not self.outward)
+        return Decision(route, self.by_sender, False, tuple(self.unclaimed))
 
     def refusal(self, refused: Refused) -> Decision:
         """The outcome when the recipient as a whole is refused."""

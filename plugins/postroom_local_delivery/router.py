@@ -9,7 +9,7 @@ from postroom.mail.envelope import Envelope
 from postroom.mail.local_domains import LocalDomains
 from postroom.store.directory import Directory
 
-from .expansion import Origin
+from .expansion import Lock, Origin
 from .gathering import Decision
 from .mappings import Mappings
 from .routing import resolve
@@ -33,8 +33,8 @@ class Directories(Protocol):
 class Snapshot:
     """One directory with everything that has been derived from it."""
 
-    def __init__(self, directory: Directory, domains: LocalDomains, settings: Settings) -> None:
-        self.directory, self.domains, self.settings = directory, domains, settings
+    def __init__(self, directory: Directory, domains: LocalDomains, settings: Settings, lock: Lock | None) -> None:
+        self.directory, self.domains, self.settings, self.lock = directory, domains, settings, lock
         self.mappings = Mappings(chain(directory.mappings.items(), directory.wildcards))
         self.routes: dict[Key, Decision | None] = {}  # None: look again with the sender
 
@@ -51,7 +51,7 @@ class Snapshot:
             decision = self.routes.get(by_sender)
         if decision is None:
             origin = Origin(local, sender)
-            decision = resolve(address, self.directory, self.mappings, self.domains, origin, self.settings)
+            decision = resolve(address, self.directory, self.mappings, self.domains, origin, self.settings, self.lock)
             self._remember(key, by_sender, decision)
         return decision
 
@@ -69,8 +69,8 @@ class Snapshot:
 class Router:
     """The routes of one worker."""
 
-    def __init__(self, directories: Directories, domains: LocalDomains, settings: Settings) -> None:
-        self.directories, self.domains, self.settings = directories, domains, settings
+    def __init__(self, directories: Directories, domains: LocalDomains, settings: Settings, lock: Lock | None = None) -> None:
+        self.directories, self.domains, self.settings, self.lock = directories, domains, settings, lock
         self._snapshot: Snapshot | None = None
 
     def route(self, address: str, envelope: Envelope) -> Decision:
@@ -83,5 +83,5 @@ class Router:
     def _at(self, directory: Directory) -> Snapshot:
         snapshot = self._snapshot
         if snapshot is None or snapshot.directory is not directory:
-            snapshot = self._snapshot = Snapshot(directory, self.domains, self.settings)
+            snapshot = self._snapshot = Snapshot(directory, self.domains, self.settings, self.lock)
         return snapshot

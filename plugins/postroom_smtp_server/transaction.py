@@ -39,7 +39,7 @@ def mail(session: Session, argument: bytes) -> Answer:
     except BadAddress as error:
         return answers.refuse(Reply(501, "5.1.7", f"Bad sender address: {error}"))
     client = session.client
-    envelope = Envelope(sender, user=client.user, local_origin=session.may_relay)
+    envelope = Envelope(sender, user=client.user, local_origin=session.may_relay, client=client)
     refusal = apply_mail(rest, envelope, session.terms) if rest else None
     if refusal is not None:
         return answers.refuse(refusal)

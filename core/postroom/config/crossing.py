@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..mail.local_domains import LocalDomains
+from ..sending.lan import LAN, switched_on
 from ..sending.schedule import DEFAULT, DENY
 from .document import Location
 from .schema import Config
@@ -19,6 +20,7 @@ def across(config: Config) -> Iterator[tuple[Location, str]]:
     yield from repeated("schedule", [entry.name for entry in config.schedule])
     yield from _schedule(config)
     yield from _domains(config)
+    yield from _lan(config)
     yield from _certificates(config)
 
 
@@ -49,6 +51,13 @@ def _domains(config: Config) -> Iterator[tuple[Location, str]]:
     default = config.domains.default
     if not LocalDomains(default, config.domains.local).has(f"postmaster@{default}"):
         yield ("domains", "default"), f"add {default} to domains.local: else mail for postmaster and names without a domain is refused"
+
+
+def _lan(config: Config) -> Iterator[tuple[Location, str]]:
+    """What LAN forwarding sends has its own queue: ordinary mail names no server for it."""
+    for index, connection in enumerate(config.connections):
+        if connection.sender == LAN and switched_on(config):
+            yield ("connections", index, "sender"), f"{LAN} is the sender of LAN forwarding: it sends at once, by no connection"
 
 
 def _certificates(config: Config) -> Iterator[tuple[Location, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .client import Client
 from .delivery import Route
 
 
@@ -34,3 +35,5 @@ class Envelope:
     headers: list[bytes] = field(default_factory=list)  # lines that checks put on top, without CRLF
     quarantine: bool = False
     discard: bool = False
+    client: Client | None = None  # who hands it in; None: this server makes it, or fetches it
+    checking: bool = False  # nobody sends anything: it is only asked where such mail would go (``postroom explain``)

@@ -80,3 +80,14 @@ class SessionBounds:
     messages: int
     recipients: int
     recipients_per_message: int
+
+
+@dataclass(frozen=True, slots=True)
+class LanForwarding:
+    """Where LAN forwarding takes one recipient, as a hook is told."""
+
+    address: str  # as the other server will see it
+    server: str  # "fred:***@192.168.1.1:587"
+    rule: int = -1  # its position from 0; -1: a target SMTP:…
+    comment: str = ""  # of the rule, for scripts
+    extra: str = ""

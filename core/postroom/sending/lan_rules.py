@@ -6,7 +6,7 @@ domains, where that is switched on), or ``~@domain``: the last resort, for addre
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -22,6 +22,8 @@ LAST = "~"
 KEPT = "*@"  # begins a rewriting that keeps the user part
 
 Kind = Literal["address", "bare", "last"]
+Condition = Literal["all", "smtp", "local"]  # any mail; handed in by SMTP; sent by people of this house, or made by this server
+ALL: tuple[Condition, ...] = ("all",)
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class LanRule:
     name: str = ""
     comment: str = ""  # ``comment`` and ``extra`` are for scripts
     extra: str = ""
+    condition: Condition = "all"
 
 
 @dataclass(frozen=True)
@@ -127,11 +130,18 @@ class LanMatch:
     position: int  # of the rule in the list, from 0
     target: SmtpTarget  # with the rewritten address
     reason: str
+    pattern: Pattern  # that matched
 
     @property
     def address(self) -> str:
         """The rewritten address."""
         return self.target.address
+
+    @property
+    def anybody(self) -> bool:
+        """True when the pattern names no domain at all (``*@*``, ``~@*``), so that it would take the mail of all the world."""
+        domain = self.pattern.written.rpartition("@")[2].removeprefix(LAST)
+        return self.pattern.kind != "bare" and not domain.strip("*?.")
 
 
 class LanRules:
@@ -140,16 +150,19 @@ class LanRules:
     def __init__(self, rules: Iterable[LanRule], local: LocalDomains, *, bare: bool = False) -> None:
         self.rules, self.local, self.bare = tuple(rules), local, bare
 
-    def first(self, address: str, *, last_resort: bool = False) -> LanMatch | None:
-        """The first rule for an address, None without one; with ``last_resort`` only ``~@domain`` counts, without it all the others."""
+    def first(self, address: str, *, last_resort: bool = False, conditions: Collection[Condition] = ALL) -> LanMatch | None:
+        """The first rule for an address, None without one; with ``last_resort`` only ``~@domain`` counts, without it all the others.
+
+        ``conditions``: those that hold for the mail; rules with another one are passed over.
+        """
         local, written = split(address)
         name, domain = fold_name(local), fold_domain(written) or self.local.default
         whole = address if written else f"{local}@{self.local.default}"
         for position, rule in enumerate(self.rules):
-            for pattern in rule.addresses.patterns:
+            for pattern in rule.addresses.patterns if rule.condition in conditions else ():
                 if (pattern.kind == "last") is last_resort and pattern.matches(name, domain) and self._here(pattern, name, domain):
                     target = SmtpTarget(rewritten(whole, rule.rewrite), rule.server)
-                    return LanMatch(rule, position, target, _reason(position, rule, pattern, target))
+                    return LanMatch(rule, position, target, _reason(position, rule, pattern, target), pattern)
         return None
 
     def _here(self, pattern: Pattern, name: str, domain: str) -> bool:

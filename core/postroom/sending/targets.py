@@ -72,3 +72,13 @@ def parse_target(text: str) -> SmtpTarget:
         return SmtpTarget(address, parse_login_server(server))
     except ValueError as error:
         raise WrongText([Fault(1, begin + local.end() + len(domain) + 2, str(error))]) from None
+
+
+def shown(text: str) -> str:
+    """A target of any kind for people: one of these without its password, all others as they are written."""
+    if not is_target(text):
+        return text
+    try:
+        return parse_target(text).masked
+    except WrongText:
+        return "SMTP:… (which cannot be read)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from postroom.config.schema import DomainSettings
 from postroom.hookspecs import hookimpl
 from postroom.mail.delivery import Refuse, Route, ToMailbox, ToQueue
 from postroom.mail.envelope import Envelope
+from postroom.sending.via import Via, shown
 from postroom.store.database import StoreUnavailable
 from postroom.store.directory import Directory, User
 from postroom_local_delivery.plugin import Plugin, Settings
@@ -73,15 +75,17 @@ Make = Callable[..., Plugin]
 
 
 @pytest.fixture
-def make() -> Make:
+def make(tmp_path: Path) -> Make:
     """Builds the plugin beside others, each asked after those before it."""
 
-    def build(source: Any, *others: object, mailboxes: Mailboxes | None = None, **settings: Any) -> Plugin:
+    def build(source: Any, *others: object, mailboxes: Mailboxes | None = None, lan: bool = False, **settings: Any) -> Plugin:
         manager = pluggy.PluginManager("postroom")
         manager.add_hookspecs(hookspecs)
         ask = Asker(manager.hook, lambda: 0.0, lambda *_: None)
-        config = SimpleNamespace(domains=DomainSettings(default="example.test", local=["example.test"]))
-        context: Any = SimpleNamespace(config=config, directory=source, ask=ask, mailboxes=mailboxes or Mailboxes())
+        domains, server = DomainSettings(default="example.test", local=["example.test"]), SimpleNamespace(data_dir=tmp_path)
+        config = SimpleNamespace(domains=domains, server=server, plugins={"lan_forwarding": {}} if lan else {})
+        log = SimpleNamespace(error=lambda *_, **__: None)
+        context: Any = SimpleNamespace(config=config, directory=source, ask=ask, mailboxes=mailboxes or Mailboxes(), log=log)
         plugin = Plugin(context, Settings(**settings))
         for number, one in enumerate(reversed((*others, plugin))):
             manager.register(one, str(number))
@@ -182,3 +186,71 @@ def test_a_tag_names_a_folder_only_when_the_user_has_it(make: Make) -> None:
     route = plugin.route("bob+Play@example.test", Envelope(""))
     assert route.targets == (ToMailbox(2, "bob"),)
     assert route.reasons[-1] == "user bob has no folder Play: delivered to INBOX"
+
+
+# --- LAN forwarding
+
+
+class LastResort:
+    """A plugin that takes what nobody has at two domains."""
+
+    @hookimpl
+    def route_last_resort(self, address: str) -> Route | None:
+        taken = address.endswith(("@example.test", "@lan.example"))
+        return Route((ToQueue(address, "LAN", "10.0.0.1"),), (f"last resort for {address}",), inbound=True) if taken else None
+
+
+class ReturnPath:
+    """A plugin that changes the return path of LAN forwarding."""
+
+    @hookimpl
+    def lan_return_path(self, path: str, address: str) -> str:
+        return f"{address.partition('@')[0]}.{path}"
+
+
+HOME = User(5, "home", forward=("SMTP:bob@x.example@fred:geheim@10.0.0.9:587", "lost@example.test"), use_forwarding=True)
+
+
+def test_a_last_resort_takes_a_name_that_nothing_here_has(make: Make) -> None:
+    route = make(Directories(directory(BOB)), LastResort()).route("lost@example.test", Envelope("x@far.example"))
+    assert route.targets == (ToQueue("lost@example.test", "LAN", "10.0.0.1"),)
+    assert route.reasons == ("nothing is named lost at example.test", "last resort for lost@example.test")
+
+
+def test_a_last_resort_takes_an_address_of_elsewhere_before_it_goes_out(make: Make) -> None:
+    plugin = make(Directories(directory(BOB)), LastResort())
+    route = plugin.route("x@lan.example", Envelope("x@far.example"))
+    assert route.targets == (ToQueue("x@lan.example", "LAN", "10.0.0.1"),)
+    assert route.local
+    assert plugin.route("x@far.example", Envelope("")).targets == (ToQueue("x@far.example"),)
+
+
+def test_users_come_before_a_last_resort(make: Make) -> None:
+    assert make(Directories(directory(BOB)), LastResort()).route("bob@example.test", Envelope("")).targets == (ToMailbox(2, "bob"),)
+
+
+def test_a_last_resort_takes_unknown_names_inside_a_forward(make: Make) -> None:
+    route = make(Directories(directory(HOME)), LastResort(), lan=True).route("home@example.test", Envelope(""))
+    assert [target.address for target in route.targets if isinstance(target, ToQueue)] == ["bob@x.example", "lost@example.test"]
+
+
+def test_a_target_smtp_goes_to_its_server_with_the_password_locked(make: Make) -> None:
+    plugin = make(Directories(directory(HOME)), lan=True)
+    target = plugin.route("home@example.test", Envelope("")).targets[0]
+    assert isinstance(target, ToQueue)
+    assert (target.address, target.channel, shown(target.via)) == ("bob@x.example", "LAN", "fred:***@10.0.0.9:587")
+    assert "geheim" not in target.via
+    assert plugin.route("home@example.test", Envelope("y@far.example")).targets[0] == target
+
+
+def test_plugins_change_the_return_path_of_a_target_smtp(make: Make) -> None:
+    target = make(Directories(directory(HOME)), ReturnPath(), lan=True).route("home@example.test", Envelope("x@far.example")).targets[0]
+    assert isinstance(target, ToQueue)
+    assert Via.parse(target.via).return_path == "home.x@far.example"
+
+
+def test_without_a_key_for_its_password_a_target_smtp_is_refused_for_now(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "secrets.key").mkdir()
+    plugin = make(Directories(directory(HOME)), lan=True)
+    refusal = plugin.route("home@example.test", Envelope("")).refusal
+    assert str(refusal) == "451 4.3.0 A password cannot be kept in the queue, try again later"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from postroom.mail.delivery import Discard, Refuse, ToMailbox, ToQueue
 from postroom.mail.local_domains import LocalDomains
 from postroom.store.directory import Directory, User
-from postroom_local_delivery.expansion import Origin
+from postroom_local_delivery.expansion import Lock, Origin
 from postroom_local_delivery.gathering import Decision
 from postroom_local_delivery.mappings import Mappings
 from postroom_local_delivery.routing import resolve
@@ -89,10 +89,10 @@ def directory(users: list[User] = USERS, mappings: Any = MAPPINGS, lists: Any = 
     )
 
 
-def decide(address: str, origin: Origin = REMOTE, snapshot: Directory | None = None, **settings: Any) -> Decision:
+def decide(address: str, origin: Origin = REMOTE, snapshot: Directory | None = None, lock: Lock | None = None, **settings: Any) -> Decision:
     snapshot = snapshot or directory()
     mappings = Mappings(chain(snapshot.mappings.items(), snapshot.wildcards))
-    return resolve(address, snapshot, mappings, DOMAINS, origin, Settings(**settings))
+    return resolve(address, snapshot, mappings, DOMAINS, origin, Settings(**settings), lock)
 
 
 def words(decision: Decision) -> list[str]:
@@ -309,8 +309,29 @@ def test_lists_that_hold_each_other_many_times_cost_no_more_than_their_members()
     assert len(decision.route.reasons) <= 501
 
 
-def test_passwords_of_lan_targets_are_not_in_the_reasons() -> None:
-    assert "secret" not in " ".join(decide("lan@example.test").route.reasons)
+@pytest.mark.parametrize("lock", [None, lambda server: server.masked])
+def test_passwords_of_lan_targets_are_not_in_the_reasons(lock: Any) -> None:
+    target = "SMTP:bob@x.test@fred:secret@192.168.1.1:587"
+    users = [*USERS, user(17, "aided", assistants=(target, "SMTP:bob@secret@x@fred"))]
+    snapshot = directory(users, mappings={"mapped": (target, "SMTP:secret")}, lists={"listed": (target,)})
+    for name in ("lan", "aided", "mapped", "listed"):
+        assert "secret" not in repr(decide(f"{name}@example.test", snapshot=snapshot, lock=lock).route)
+
+
+def test_a_target_smtp_goes_to_its_server_wherever_a_target_may_stand() -> None:
+    users = [*USERS, user(17, "aided", assistants=("SMTP:bob@x.test@192.168.1.1",), redirect_to_assistant=True)]
+    snapshot = directory(users, mappings={"mapped": ("smtp:bob@x.test@192.168.1.1",)}, lists={"listed": ("SMTP:bob@x.test@192.168.1.1",)})
+    for name in ("aided", "mapped", "listed"):
+        found = decide(f"{name}@example.test", snapshot=snapshot, lock=lambda server: server.text)
+        assert found.route.targets == (ToQueue("bob@x.test", "LAN", "192.168.1.1"),)
+        assert found.route.local
+
+
+def test_a_target_smtp_that_cannot_be_read_is_refused_and_the_others_are_not() -> None:
+    snapshot = directory(mappings={"mapped": ("SMTP:bob", "bob")})
+    found = decide("mapped@example.test", snapshot=snapshot, lock=lambda server: server.text)
+    assert words(found) == ["bob"]
+    assert "cannot be used" in " ".join(found.route.reasons)
 
 
 def test_the_reasons_tell_the_decisions_in_their_order() -> None:

@@ -1,0 +1,23 @@
+"""What LAN forwarding is called everywhere: its plugin, its channel of the queue, and the sender that empties that channel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+
+if TYPE_CHECKING:
+    from ..config.schema import Config
+
+LAN = "LAN"  # the channel, and the sender of that name
+PLUGIN = "lan_forwarding"
+
+
+def switched_on(config: Config) -> bool:
+    """True when the plugin stands in the configuration and is enabled: targets ``SMTP:…`` can be used then."""
+    if PLUGIN not in config.plugins:
+        return False
+    try:
+        return TypeAdapter(bool).validate_python((config.plugins[PLUGIN] or {}).get("enabled", True))
+    except ValidationError:
+        return False  # the start fails anyway
