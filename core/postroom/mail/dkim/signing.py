@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .canonical import Field, Form, field, signed_bytes
+from .canonical import Field, field, signed_bytes
 from .keys import PrivateKey
 
 # What a message is for its reader (section 5.4.1), and what lists and programs act on
@@ -37,8 +37,8 @@ class Plan:
 
     domain: str  # A-labels
     selector: str
-    header_form: Form = "relaxed"
-    body_form: Form = "relaxed"
+    header_form: str = "relaxed"
+    body_form: str = "relaxed"
     signed: Sequence[str] = SIGNED
     oversigned: Sequence[str] = OVERSIGNED
     identity: str = ""

@@ -26,7 +26,7 @@ def passed_on(data: bytes, selector: str = "test", body: str = "relaxed") -> byt
     message, digest = Message.whole(data), BodyHash(body)
     hash_body(message, [digest])
     said = authentication_results(fields(message), HOST, verify(message, published, NOW), checked(data).cv)
-    plan = Plan(DOMAIN, selector, "relaxed", body)  # type: ignore[arg-type]
+    plan = Plan(DOMAIN, selector, "relaxed", body)
     lines = seal(fields(message), digest.digest(), checked(data), said, PRIVATE[selector], plan, NOW)
     return b"".join(line + b"\r\n" for line in lines) + data
 

@@ -38,7 +38,7 @@ def signed(data: bytes, selector: str, header: str, body: str) -> bytes:
     message = Message.whole(data)
     digest = BodyHash(body)
     hash_body(message, [digest])
-    plan = Plan(DOMAIN, selector, header, body, lasts=86_400)  # type: ignore[arg-type]
+    plan = Plan(DOMAIN, selector, header, body, lasts=86_400)
     return sign(fields(message), digest.digest(), PRIVATE[selector], plan, NOW) + b"\r\n" + data
 
 

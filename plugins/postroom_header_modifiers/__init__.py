@@ -1,0 +1,1 @@
+"""Rules that add, remove, replace or prefix header fields of messages."""

@@ -1,0 +1,89 @@
+"""One rule applied to a header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from postroom.mail.envelope import Envelope
+from postroom.mail.header_edits import encoded, line, places, replaced
+from postroom.mail.headers import decode, unfold
+from postroom.mail.local_domains import fold_address, wildcard
+from postroom.mail.message import Message
+from postroom.mail.splicing import Edit
+
+from .settings import NEEDED, STRUCTURE, Rule
+
+# RFC 5322 section 3.6: at most one of each
+SINGLE = frozenset({
+    "from", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references", "subject", "date",
+})  # fmt: skip
+
+
+class Ready:
+    """A rule with its patterns compiled."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self._senders = [wildcard(fold_address(pattern)) for pattern in rule.when.sender]
+        self._recipients = [wildcard(fold_address(pattern)) for pattern in rule.when.recipient]
+        self._headers = {name: wildcard(pattern.lower()) for name, pattern in rule.when.header.items()}
+        self._name = wildcard(rule.field.lower())
+
+    def holds(self, message: Message, envelope: Envelope, *, outgoing: bool) -> bool:
+        """Whether the rule is for this message."""
+        own = "local" if envelope.local_origin or envelope.user is not None else "forwarded"
+        if self.rule.mail not in {"any", "outgoing" if outgoing else "internal"} or self.rule.origin not in {"any", own}:
+            return False
+        if self._senders and not _one_matches(self._senders, [envelope.sender]):
+            return False
+        if self._recipients and not _one_matches(self._recipients, [one.address for one in envelope.recipients]):
+            return False
+        return all(any(pattern.fullmatch(value.lower()) for value in message.all(name)) for name, pattern in self._headers.items())
+
+    def edits(self, message: Message) -> list[Edit]:
+        """What the rule changes in this message."""
+        return ACTIONS[self.rule.action](self, message.head[: message.header_size])
+
+    def add(self, header: bytes) -> list[Edit]:
+        """A new field on top, unless there may be only one and one is there."""
+        name = self.rule.field.lower()
+        if name in SINGLE and any(one.name == name for one in places(header)):
+            return []
+        return [Edit(0, 0, line(self.rule.field, self.rule.value))]
+
+    def remove(self, header: bytes) -> list[Edit]:
+        """No field of that name, or of those names."""
+        found = (one for one in places(header) if one.name not in STRUCTURE | NEEDED)
+        return [Edit(one.start, one.end, b"") for one in found if self._name.fullmatch(one.name)]
+
+    def replace(self, header: bytes) -> list[Edit]:
+        """One field with the value."""
+        return replaced(header, self.rule.field, self.rule.value)
+
+    def prefix(self, header: bytes) -> list[Edit]:
+        """The value in front of that of the first field, where it is not there already."""
+        value = self.rule.value
+        for one in places(header):
+            if one.name != self.rule.field.lower():
+                continue
+            written = header[one.start : one.end].partition(b":")[2]
+            if decode(unfold(written)).lower().startswith(value.strip().lower()):
+                return []
+            front = value if value.isascii() else encoded(value, len(self.rule.field) + 2) + " "
+            start = one.end - len(written)
+            return [Edit(start, start + len(written) - len(written.lstrip(b" \t")), b" " + front.encode("ascii"))]
+        return []
+
+
+ACTIONS: dict[str, Callable[[Ready, bytes], list[Edit]]] = {
+    "add": Ready.add,
+    "remove": Ready.remove,
+    "replace": Ready.replace,
+    "prefix": Ready.prefix,
+}
+
+
+def _one_matches(patterns: list[re.Pattern[str]], addresses: list[str]) -> bool:
+    folded = [fold_address(address) for address in addresses]
+    return any(pattern.fullmatch(address) for pattern in patterns for address in folded)

@@ -1,0 +1,1 @@
+"""Texts below the messages of users: signatures and disclaimers."""

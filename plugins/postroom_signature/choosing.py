@@ -1,0 +1,56 @@
+"""Which signature a message gets."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+
+from postroom.mail.address import split
+from postroom.mail.envelope import Envelope
+from postroom.mail.local_domains import LocalDomains, fold_domain
+
+from .settings import BLANK, Block, Settings, Texts
+
+
+class Chooser:
+    """The settings made ready."""
+
+    def __init__(self, settings: Settings, local: LocalDomains) -> None:
+        self._local = local
+        self._all = Texts(outgoing=settings.outgoing, internal=settings.internal)
+        self._domains = {fold_domain(name): texts for name, texts in settings.domains.items()}
+        self._users = {name.lower(): texts for name, texts in settings.users.items()}
+
+    def choose(self, envelope: Envelope, *, outgoing: bool) -> dict[str, str]:
+        """The signature for "plain" and for "html"; a form without one is left out. Mail of others and reports get none."""
+        if not envelope.sender or not (envelope.user or envelope.local_origin):
+            return {}
+        blocks = [texts.outgoing if outgoing else texts.internal for texts in self._places(envelope)]
+        found = {"plain": next(_plain(blocks), ""), "html": next(_html(blocks), "")}
+        return {form: text for form, text in found.items() if text}
+
+    def _places(self, envelope: Envelope) -> Iterator[Texts]:
+        user = envelope.user or self._local.identity(envelope.sender)
+        domain = fold_domain(split(envelope.sender)[1]) or self._local.default
+        for table, key in ((self._users, user), (self._domains, domain)):
+            if key in table:
+                yield table[key]
+        yield self._all
+
+
+def _plain(blocks: list[Block]) -> Iterator[str]:
+    for block in blocks:
+        if block.text is not None:
+            yield "" if block.text.strip() == BLANK else block.text
+
+
+def _html(blocks: list[Block]) -> Iterator[str]:
+    for block in blocks:
+        if block.html is not None:
+            yield "" if block.html.strip() == BLANK else block.html
+        elif block.text is not None:
+            yield "" if block.text.strip() == BLANK else _as_html(block.text)
+
+
+def _as_html(text: str) -> str:
+    return "<div>" + "<br>\n".join(html.escape(line, quote=False) for line in text.splitlines()) + "</div>"
