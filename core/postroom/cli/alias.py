@@ -8,6 +8,7 @@ import click
 
 from .call import Call, table
 from .failures import Failure
+from .targets import check_targets, masked, meant
 
 
 @click.group()
@@ -20,14 +21,18 @@ def command() -> None:
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET…")
 @click.pass_obj
 def add(call: Call, address: str, targets: tuple[str, ...]) -> None:
-    """Let ADDRESS (name, name@domain, with * and ?, or ~@domain for the rest of a domain) lead to each TARGET."""
+    """Let ADDRESS (name, name@domain, with * and ?, or ~@domain for the rest of a domain) lead to each TARGET.
+
+    A target is a user, a list, an address, *REMOTE, or SMTP:address@[user:password@]server[:port] for LAN forwarding.
+    """
     if not address.strip() or not all(target.strip() for target in targets):
         raise Failure("an address or target is empty")
     with call.opened() as store:
         refuse_foreign(address, store.config.domains.local)
+        check_targets(targets, store.config)
         store.accounts.add_mapping(address, targets)
         store.news.publish("accounts")
-    call.done(f"{address} leads to {', '.join(targets)}")
+    call.done(f"{address} leads to {', '.join(masked(targets))}")
 
 
 def refuse_foreign(address: str, local: Sequence[str]) -> None:
@@ -46,9 +51,9 @@ def refuse_foreign(address: str, local: Sequence[str]) -> None:
 def list_(call: Call) -> None:
     """All mappings."""
     with call.opened() as store:
-        found = store.accounts.mappings()
+        found = [(address, masked(targets)) for address, targets in store.accounts.mappings()]
     data = [{"address": address, "targets": targets} for address, targets in found]
-    call.show(data, lambda: table(("address", "targets"), list(found), "there are no mappings; make one with `postroom alias add`"))
+    call.show(data, lambda: table(("address", "targets"), found, "there are no mappings; make one with `postroom alias add`"))
 
 
 @command.command()
@@ -58,8 +63,10 @@ def list_(call: Call) -> None:
 def remove(call: Call, address: str, targets: tuple[str, ...]) -> None:
     """Remove these targets of ADDRESS, or the whole mapping."""
     with call.opened() as store:
+        present = dict(store.accounts.mappings()).get(address.strip().lower(), ())
         for target in targets or (None,):
-            if not store.accounts.remove_mapping(address, target):
-                raise Failure(f"{address} leads not to {target}" if target else f"there is no mapping {address}; see `postroom alias list`")
+            if not store.accounts.remove_mapping(address, target and meant(target, present)):
+                words = f"leads not to {masked([target])[0]}" if target else ""
+                raise Failure(f"{address} {words}" if words else f"there is no mapping {address}; see `postroom alias list`")
         store.news.publish("accounts")
-    call.done(f"{address} leads no more to {', '.join(targets)}" if targets else f"mapping {address} removed")
+    call.done(f"{address} leads no more to {', '.join(masked(targets))}" if targets else f"mapping {address} removed")

@@ -6,17 +6,20 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from .failures import Failure
+from .targets import masked
 
 if TYPE_CHECKING:
     from ..store.accounts import Account
 
 COUNTS = {"quota_messages"}  # other numbers are sizes
+TARGETS = {"forward", "assistants"}  # where other mail may be led to; a target SMTP:… holds a password
 SECRETS = {"password", "scram", "reversible"}  # never printed
 
 
 def public(account: Account) -> dict[str, Any]:
     """The fields of an account that may be shown."""
     fields = asdict(account) | {"reversible": bool(account.reversible)}
+    fields |= {name: masked(fields[name]) for name in TARGETS}
     return {key: value for key, value in fields.items() if key not in SECRETS or key == "reversible"}
 
 

@@ -6,6 +6,7 @@ import click
 
 from .call import Call, table
 from .failures import Failure
+from .targets import check_targets, masked, meant
 
 
 @click.group()
@@ -18,8 +19,9 @@ def command() -> None:
 @click.argument("members", nargs=-1, metavar="[MEMBER…]")
 @click.pass_obj
 def add(call: Call, name: str, members: tuple[str, ...]) -> None:
-    """Make a list, or add members (users, addresses, other lists) to one that exists."""
+    """Make a list, or add members (users, addresses, other lists, targets SMTP:…) to one that exists."""
     with call.opened() as store:
+        check_targets(members, store.config)
         present = store.accounts.lists().get(name.lower())
         if present is None:
             store.accounts.add_list(name, members)
@@ -36,7 +38,7 @@ def add(call: Call, name: str, members: tuple[str, ...]) -> None:
 def list_(call: Call) -> None:
     """All lists with their members."""
     with call.opened() as store:
-        found = store.accounts.lists()
+        found = {name: masked(members) for name, members in store.accounts.lists().items()}
     data = [{"name": name, "members": members} for name, members in found.items()]
     call.show(data, lambda: table(("name", "members"), list(found.items()), "there are no lists; make one with `postroom list add`"))
 
@@ -50,7 +52,8 @@ def show(call: Call, name: str) -> None:
         members = store.accounts.lists().get(name.lower())
     if members is None:
         raise Failure(f"there is no list {name}; see `postroom list list`")
-    call.show({"name": name.lower(), "members": members}, lambda: "\n".join(members))
+    shown = masked(members)
+    call.show({"name": name.lower(), "members": shown}, lambda: "\n".join(shown))
 
 
 @command.command()
@@ -63,9 +66,10 @@ def remove(call: Call, name: str, members: tuple[str, ...]) -> None:
         present = store.accounts.lists().get(name.lower())
         if present is None:
             raise Failure(f"there is no list {name}; see `postroom list list`")
+        members = tuple(meant(member, present) for member in members)
         absent = [member for member in members if member not in present]
         if absent:
-            raise Failure(f"{', '.join(absent)}: not in list {name}; see `postroom list show {name}`")
+            raise Failure(f"{', '.join(masked(absent))}: not in list {name}; see `postroom list show {name}`")
         if members:
             store.accounts.set_members(name, [member for member in present if member not in members])
         else:

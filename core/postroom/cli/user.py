@@ -9,9 +9,10 @@ import click
 
 from .call import Call, Opened, cell, table
 from .failures import Failure
-from .fields import parsed, public
+from .fields import TARGETS, parsed, public
 from .moments import moment
 from .password import credentials, report, wanted
+from .targets import check_targets
 
 if TYPE_CHECKING:
     from ..store.accounts import Account
@@ -86,6 +87,8 @@ def set_(call: Call, name: str, changes: tuple[str, ...]) -> None:
     with call.opened() as store:
         existing(store, name)
         values = dict(parsed(change) for change in changes)
+        for field in TARGETS & values.keys():
+            check_targets(values[field], store.config)
         account = public(store.accounts.update(name, **values))
         store.news.publish("accounts")
     call.show(account, lambda: "\n".join(f"{key}: {cell(account[key])}" for key in values))
