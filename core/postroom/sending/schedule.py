@@ -114,9 +114,8 @@ def _latest(item: ScheduleItem, until: datetime, zone: tzinfo) -> datetime | Non
     if item.steady:
         origin = moment(ORIGIN, 0, zone)
         return origin + (until - origin) // item.step * item.step
-    today = until.astimezone(zone).date()
-    for back in range(WEEK + 1):
-        found = [start for span in _spans(item, today - back * DAY, zone) if (start := _last_in(span, item, until)) is not None]
+    for days in _near(until, zone, -1):
+        found = [start for day in days for span in _spans(item, day, zone) if (start := _last_in(span, item, until)) is not None]
         if found:
             return max(found)
     return None
@@ -129,12 +128,18 @@ def _first(item: ScheduleItem, after: datetime, zone: tzinfo) -> datetime | None
     if item.steady:
         origin = moment(ORIGIN, 0, zone)
         return origin + ((after - origin) // item.step + 1) * item.step
-    today = after.astimezone(zone).date()
-    for ahead in range(-1, WEEK + 1):  # a time of yesterday may fall on today, when the clock leaves out the time between
-        found = [start for span in _spans(item, today + ahead * DAY, zone) if (start := _first_in(span, item, after)) is not None]
+    for days in _near(after, zone, 1):
+        found = [start for day in days for span in _spans(item, day, zone) if (start := _first_in(span, item, after)) is not None]
         if found:
             return min(found)
     return None
+
+
+def _near(now: datetime, zone: tzinfo, direction: int) -> Iterator[tuple[date, ...]]:
+    """The days to look at: first those around now together, since a clock may go back over midnight, then one after the other."""
+    today = now.astimezone(zone).date()
+    yield (today - DAY, today, today + DAY)
+    yield from ((today + direction * ahead * DAY,) for ahead in range(2, WEEK + 1))
 
 
 def _starts_something(item: ScheduleItem) -> bool:
@@ -170,9 +175,9 @@ def _first_in(span: Span, item: ScheduleItem, after: datetime) -> datetime | Non
 
 def _denied(start: datetime, denying: Sequence[ScheduleItem], zone: tzinfo) -> Span | None:
     """The range of a deny item that this start falls into."""
-    today = start.astimezone(zone).date()
+    around = next(_near(start, zone, 1))
     for item in denying:
-        for day in (today, today - DAY) if item.enabled and item.denies else ():
+        for day in around if item.enabled and item.denies else ():
             for span in _spans(item, day, zone):
                 if span.begin <= start < span.end:
                     return span

@@ -28,6 +28,9 @@ CHANGES = [
     ("Antarctica/Troll", date(2026, 3, 29)),  # two hours
     ("Antarctica/Troll", date(2026, 10, 25)),
     ("Pacific/Apia", date(2011, 12, 30)),  # a day that never was
+    ("America/St_Johns", date(2006, 10, 28)),  # a minute after midnight it is 23:01 of the day before
+    ("America/St_Johns", date(2006, 10, 29)),
+    ("America/Sao_Paulo", date(2018, 2, 17)),  # midnight is 23:00 of the day before
     ("Asia/Kathmandu", date(2026, 3, 29)),  # no change at all
 ]
 
@@ -85,6 +88,27 @@ def test_looking_each_minute_finds_each_start_once(zone: str, day: date) -> None
     wanted = [one for count in range(30) if (one := begin + count * 25 * MINUTE) < max(end, begin + MINUTE)]
     looks = [one for one, _ in clock(zone, day)]
     assert [now for now in looks if due(item, now - MINUTE, now, ZoneInfo(zone))] == wanted
+
+
+@pytest.mark.parametrize("minute", [0, 1, 1385, 1439])
+def test_a_clock_that_goes_back_over_midnight_loses_no_start_however_seldom_one_looks(minute: int) -> None:
+    zone, day = ZoneInfo("America/St_Johns"), date(2006, 10, 28 if minute > 1 else 29)
+    item = ScheduleItem("Once", at=(time(minute // 60, minute % 60),), days=frozenset({day.weekday()}))
+    start = moment(day, minute, zone)
+    for seconds in (1, 59, 61, 1800, 3599, 3601):
+        assert due(item, start - MINUTE, start + timedelta(seconds=seconds), zone)
+
+
+def test_a_range_that_comes_twice_over_midnight_starts_and_denies_through_all_of_it() -> None:
+    zone, day = ZoneInfo("America/St_Johns"), date(2006, 10, 28)
+    late = Range(1380, 1439)  # 23:00 to 23:59
+    item = ScheduleItem("Late", every=60.0, between=(late,), days=frozenset({day.weekday()}))
+    denying = ScheduleItem("No", ("deny",), between=(late,), days=frozenset({day.weekday()}))
+    short_midnight = moment(date(2006, 10, 29), 0, zone)
+    found = next_of(item, short_midnight, zone)
+    assert found is not None and found.astimezone(UTC) == short_midnight + MINUTE
+    steady = ScheduleItem("Steady", every=60.0)
+    assert not due(steady, short_midnight - MINUTE, short_midnight, zone, [denying])
 
 
 @pytest.mark.parametrize(("zone", "day"), CHANGES)

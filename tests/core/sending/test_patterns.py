@@ -113,3 +113,7 @@ def test_bytes_that_are_no_text_match_a_star() -> None:
 def test_only_the_beginning_of_a_long_text_is_looked_at() -> None:
     assert Regex("b").matches("a" * (LONGEST_TEXT - 1) + "b")
     assert not Regex("b").matches("a" * LONGEST_TEXT + "b")
+
+
+def test_a_star_spans_line_breaks() -> None:
+    assert Wildcard("a*b?c").matches("a\r\nb\nc")
