@@ -1,0 +1,94 @@
+"""Mail from here has tagged return paths, by which its reports are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from postroom.provided import Outgoing
+from postroom.testing.miniature import Miniature
+from postroom_batv.plugin import Plugin
+
+DAY = 86_400
+MAIL = Outgoing("t", "ann@example.test", 1, (), lambda: iter((b"",)))
+
+
+@pytest.fixture
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Miniature]:
+    with Miniature(tmp_path, {"batv": getattr(request, "param", {})}) as made:
+        made.add_user("ann")
+        yield made
+
+
+@pytest.fixture
+def batv(server: Miniature) -> Plugin:
+    plugin: Plugin = server.plugin("batv")
+    return plugin
+
+
+def tagged(batv: Plugin) -> str:
+    made = batv.return_path("ann@example.test", MAIL)
+    assert made is not None
+    return made
+
+
+def test_a_return_path_of_ours_gets_a_tag(batv: Plugin) -> None:
+    assert tagged(batv).startswith("prvs=0")
+
+
+@pytest.mark.parametrize("path", ["", "joe@far.example", "prvs=0123abcdef=ann@example.test"])
+def test_others_do_not(batv: Plugin, path: str) -> None:
+    assert batv.return_path(path, MAIL) is None
+
+
+@pytest.mark.parametrize("server", [{"senders": ["bob@example.test", "sub.example.test"]}], indirect=True)
+def test_only_the_senders_of_the_settings_get_one(batv: Plugin) -> None:
+    assert batv.return_path("ann@example.test", MAIL) is None
+    assert batv.return_path("bob@example.test", MAIL)
+
+
+@pytest.mark.parametrize("server", [{}, {"require": True}], indirect=True)
+def test_a_report_to_a_tagged_address_arrives(server: Miniature, batv: Plugin) -> None:
+    assert server.send("", tagged(batv).upper()).startswith("250")
+    assert len(server.mailbox("ann")) == 1
+
+
+def test_a_report_with_a_forged_tag_is_refused(server: Miniature) -> None:
+    assert server.send("", "prvs=0123abcdef=ann@example.test").startswith("550")
+
+
+def test_a_report_with_an_old_tag_is_refused(server: Miniature, batv: Plugin) -> None:
+    made, now = tagged(batv), batv.clock()
+    batv.clock = lambda: now + 10 * DAY
+    assert server.send("", made) == "550 5.7.1 This return path has expired"
+
+
+def test_other_mail_to_a_tagged_address_arrives_whatever_the_tag(server: Miniature) -> None:
+    assert server.send("joe@far.example", "prvs=0123abcdef=ann@example.test").startswith("250")
+
+
+def test_a_report_without_a_tag_arrives_unless_tags_are_required(server: Miniature) -> None:
+    assert server.send("", "ann@example.test").startswith("250")
+
+
+@pytest.mark.parametrize("server", [{"require": True}], indirect=True)
+def test_where_tags_are_required_a_report_without_one_is_refused(server: Miniature) -> None:
+    assert server.send("", "ann@example.test").startswith("550 5.7.1 No mail from here has this return path")
+    assert server.send("joe@far.example", "ann@example.test").startswith("250")
+
+
+@pytest.mark.parametrize("server", [{"require": True, "senders": ["bob@example.test"]}], indirect=True)
+def test_of_senders_without_tags_none_is_required(server: Miniature) -> None:
+    assert server.send("", "ann@example.test").startswith("250")
+
+
+@pytest.mark.parametrize("server", [{"secret": "s", "key": 3, "old_keys": [2]}], indirect=True)
+def test_tags_of_old_keys_are_accepted(server: Miniature, batv: Plugin) -> None:
+    from postroom.mail.batv import Batv
+
+    assert tagged(batv).startswith("prvs=3")
+    old = Batv(batv.batv.keys, 2).tag("ann@example.test", batv.clock())
+    assert old is not None
+    assert server.send("", old).startswith("250")
