@@ -68,6 +68,8 @@ class StsPolicies:
             return Known()
         entry = self._entry(name)
         announced = self._fetch.record(name)
+        if entry.lock.locked() and entry.stored is not None and entry.stored.expires_at > self._clock():
+            return self._known(name, entry, announced)  # somebody fetches a newer one: what holds need not wait for it
         with entry.lock:
             self._read(name, entry)
             if announced is not None and self._wants(entry, announced):

@@ -130,7 +130,7 @@ def test_what_is_no_name_fails_for_good_without_a_question(server: NameServer, r
 
 
 def test_another_server_answers_for_one_that_is_dead(server: NameServer) -> None:
-    resolver = Resolver(["127.0.0.1:9", server.address], timeout=20)
+    resolver = Resolver(["127.0.0.1:9", server.address], timeout=2)
     assert resolver.addresses("bare.test") == ["192.0.2.9"]
 
 
@@ -177,7 +177,7 @@ def test_the_question_asks_for_dnssec(server: NameServer, resolver: Resolver) ->
 
 def test_addresses_of_both_families_come_with_ipv6_first(resolver: Resolver) -> None:
     found = resolver.address_records("hosted.test")
-    assert found.records == ("2001:db8::1", "192.0.2.1", "192.0.2.2")
+    assert (found.records[0], set(found.records[1:])) == ("2001:db8::1", {"192.0.2.1", "192.0.2.2"})
     assert found.name == "a.site.test"
 
 

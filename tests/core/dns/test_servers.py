@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from postroom.config.schema import DnsSettings
+from postroom.dns import Resolver
 from postroom.dns.servers import DnsServer, SystemServers, Trust, from_resolv_conf, named
+from tests.nameserver import NameServer
 
 CONF = (
     "# written by hand\n; so\nsearch example.test\nnameserver 192.0.2.53\nnameserver ::1\nnameserver nonsense\noptions ndots:2 {options}\n"
@@ -52,3 +56,28 @@ def test_a_changed_resolv_conf_is_read_anew(tmp_path: Path) -> None:
     path.unlink()
     path.write_text("nameserver 192.0.2.2\n")
     assert servers.current() == (DnsServer("192.0.2.2"),)
+
+
+# --- settings
+
+
+def test_the_section_dns_says_who_is_asked_and_who_is_believed() -> None:
+    with NameServer({"a.test": {"TXT": ["x"]}}, secure=["*"]) as server:
+        for trust, secure in (("auto", True), (True, True), (False, False)):
+            settings = DnsSettings(servers=[server.address], trust_ad=trust)
+            assert Resolver.configured(settings).txt("a.test").secure is secure
+        assert Resolver.configured(DnsSettings(servers=["127.0.0.1:9"]), [server.address]).txt("a.test").records == ("x",)
+
+
+def test_a_small_cache_forgets() -> None:
+    with NameServer({f"{n}.test": {"TXT": ["x"]} for n in range(101)}) as server:
+        resolver = Resolver.configured(DnsSettings(servers=[server.address], cache_size=100))
+        for number in (*range(101), 100, 0):
+            resolver.txt(f"{number}.test")
+        assert (server.counts["100.test", "TXT"], server.counts["0.test", "TXT"]) == (1, 2)
+
+
+@pytest.mark.parametrize("values", [{"trust_ad": "maybe"}, {"cache_size": 5}, {"cache_size": 0}])
+def test_settings_of_dns_that_mean_nothing_are_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        DnsSettings(**values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -123,6 +124,21 @@ def test_many_who_ask_at_once_fetch_once(db: Database, world: World) -> None:
     for thread in threads:
         thread.join(20)
     assert (found, len(world.fetched)) == ([Known(ENFORCE)] * 5, 1)
+
+
+def test_mail_does_not_wait_for_a_newer_policy_while_the_old_one_holds(db: Database, world: World) -> None:
+    sts = policies(db, world)
+    sts.current("site.test")
+    world.announced["site.test"], world.policies["site.test"], world.hold = "2", NONE, threading.Event()
+    fetcher = threading.Thread(target=sts.current, args=("site.test",))
+    fetcher.start()
+    end = time.monotonic() + 20
+    while len(world.fetched) < 2 and time.monotonic() < end:
+        time.sleep(0.005)
+    assert sts.current("site.test").policy == ENFORCE
+    world.hold.set()
+    fetcher.join(20)
+    assert sts.current("site.test").policy == NONE
 
 
 def test_what_another_worker_has_fetched_is_seen(db: Database, world: World) -> None:
