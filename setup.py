@@ -16,6 +16,7 @@ BUNDLED = (
     "metrics",
     "pop3_server",
     "signature",
+    "smtp_direct",
     "smtp_relay",
     "smtp_server",
     "srs",

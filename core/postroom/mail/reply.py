@@ -24,6 +24,11 @@ class Reply:
         """True for a 4xx code."""
         return 400 <= self.code < 500
 
+    @property
+    def final(self) -> bool:
+        """For one who sends: True when trying again is pointless. The enhanced code says so where it differs (RFC 3463 section 2)."""
+        return self.enhanced[0] == "5" if self.code >= 400 and self.enhanced[:1] in ("4", "5") else self.permanent
+
     def __str__(self) -> str:
         return " ".join(part for part in (str(self.code), self.enhanced, " ".join(self.text.splitlines())) if part)
 

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from ...dns import DnsFailure
 from ...wire.stream import Stream
 from .ears import Ears
-from .faults import Broken, HopFault, TlsFailed, Unfit, Unreachable, together
+from .faults import Broken, HopFault, Loop, TlsFailed, Unreachable, together
 from .hop import Encryption, NextHop
 from .login import login
 from .racing import NobodyAnswers, interleaved, race
@@ -99,8 +99,8 @@ class Dialer:
                 raise
             # connected, but nobody speaks
             raise Unreachable(str(fault), fault.reply.enhanced, code=fault.reply.code, server=fault.server, kind="greeting") from fault
-        if session.name and session.name in hop.ourselves:  # RFC 5321 section 5.1
-            raise Unfit(f"{session.server} is this server itself: mail would go round", "5.4.6", code=554, server=session.server)
+        if session.name and session.name in hop.ourselves:
+            raise Loop(f"{session.server} is this server itself: mail would go round", "5.4.6", code=554, server=session.server)
         if plan.wanted:
             self._securing.start_tls(session, plan)
         if hop.credentials is not None:

@@ -10,7 +10,7 @@ from ...provided import Outgoing, QueuedRecipient
 from .commands import unmet
 from .connect import Dialer
 from .ears import Ears
-from .faults import HopFault, Unfit, together
+from .faults import HopFault, Loop, Unfit, together
 from .hop import Key, NextHop
 from .pool import Pool
 from .session import Session
@@ -77,6 +77,8 @@ class Courier:
                 session = self._ready(hop, outgoing)
             except HopFault as fault:
                 faults.append(fault)
+                if isinstance(fault, Loop):
+                    break
                 continue
             session.before = "; ".join(dict.fromkeys(str(fault) for fault in faults)) if faults else ""
             return session

@@ -65,6 +65,10 @@ class Unfit(HopFault):
     usual: ClassVar[Kind] = "answer"
 
 
+class Loop(Unfit):
+    """The server is this very one: neither it nor those of lower preference may be given the mail (RFC 5321 section 5.1)."""
+
+
 def together(faults: Sequence[HopFault]) -> HopFault:
     """The fault of all servers that were tried, with the words of each; final only when every one is."""
     if len(faults) == 1:

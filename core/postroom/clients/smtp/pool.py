@@ -18,6 +18,7 @@ class SessionLimits:
     recipients_per_message: int = 100  # RFC 5321 4.5.3.1.8: each server takes 100
     age: float = 300.0  # seconds from its opening: a load balancer behind the name gets its chance
     idle: float = 20.0  # seconds unused; a connection costs the server more than it costs us
+    most_idle: int = 200  # connections that wait for mail; a sender with many sites would keep thousands
 
 
 class Pool:
@@ -27,6 +28,7 @@ class Pool:
         self.limits, self._clock = limits, clock
         self._idle: dict[Key, list[Session]] = {}
         self._closed = False
+        self._swept = clock()
 
     def __len__(self) -> int:
         return sum(map(len, self._idle.values()))
@@ -49,8 +51,10 @@ class Pool:
         if self._closed or session.ended or self._spent(session):
             session.quit()
             return
-        session.idle_since = self._clock()
+        session.idle_since = now = self._clock()
         self._idle.setdefault(key, []).append(session)
+        if len(self) > self.limits.most_idle or now - self._swept > self.limits.idle:
+            self._sweep(now)
 
     def room(self, session: Session) -> int:
         """How many recipients the next transaction of this connection may have."""
@@ -59,8 +63,21 @@ class Pool:
         return max(1, min(per_message, limits.recipients - session.recipients))
 
     def close_idle(self) -> None:
-        """Close what has been unused for long."""
-        before = self._clock() - self.limits.idle
+        """Close what has been unused for long, as nobody has mail now."""
+        self._swept = self._clock()
+        dismiss(self._old(self._swept - self.limits.idle))
+
+    def _sweep(self, now: float) -> None:
+        """The same in the midst of work, and half of all when there are too many: nobody waits for the answers to QUIT."""
+        self._swept = now
+        excess = len(self) > self.limits.most_idle
+        ages = sorted(session.idle_since for sessions in self._idle.values() for session in sessions)
+        for session in self._old(max(now - self.limits.idle, ages[len(ages) // 2] if excess else 0.0)):
+            session.say_quit()
+            session.close()
+
+    def _old(self, before: float) -> list[Session]:
+        """Take out those that have been idle since then or longer."""
         old = []
         for key, sessions in list(self._idle.items()):
             old += [session for session in sessions if session.idle_since <= before]
@@ -69,7 +86,7 @@ class Pool:
                 self._idle[key] = young
             else:
                 del self._idle[key]
-        dismiss(old)
+        return old
 
     def close(self) -> None:
         """Close all that is idle, and from now on each connection that comes back."""

@@ -208,9 +208,9 @@ class Transaction:
 def outcome(reply: Reply, server: str, how: str = "") -> Outcome:
     """What a reply other than success means: it is final or not, and codes that make no sense here are not."""
     reply = kept(reply)
-    if reply.permanent:
+    if reply.final:
         return Failed(reply, server, how)
-    if reply.temporary:
+    if reply.code >= 400:
         return TryLater(reply, server, how=how)
     return TryLater(Reply(451, "4.5.0", f"Unexpected answer: {reply}"), server, how=how)
 

@@ -1,0 +1,119 @@
+"""A direct sender: takes the recipients of a message by the servers of their domains, and hands it to each of these."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from postroom.clients.smtp.courier import Courier
+from postroom.clients.smtp.pool import Pool, SessionLimits
+from postroom.mail.address import split
+from postroom.mail.delivery import NotNow, Outcome
+from postroom.mail.local_domains import fold_domain
+from postroom.mail.sending import MxServer, ServerVerdict, SessionBounds
+from postroom.provided import Outgoing, QueuedRecipient, SendingRules
+
+from .routing import Destination, NoWay, Router
+from .servers import HopMaker, Hops
+from .settings import DirectSettings
+from .sites import Sites
+
+if TYPE_CHECKING:
+    from postroom.asking import Asker
+
+HOLD = 60.0  # seconds that mail waits when plugins allow none of its servers and do not say for how long
+
+
+class DirectSender:
+    """What the queue sees. ``clock``: epoch seconds."""
+
+    def __init__(
+        self,
+        settings: DirectSettings,
+        router: Router,
+        maker: HopMaker,
+        courier: Courier,
+        ask: Asker,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name, self.concurrency = settings.name, settings.concurrency
+        self.rules = SendingRules()
+        self.bounds = settings.bounds
+        self.router, self.maker, self.courier = router, maker, courier
+        self.sites = Sites(time.monotonic)
+        self._ask, self._clock = ask, clock
+
+    @property
+    def pool(self) -> Pool:
+        """The connections that wait for mail."""
+        return self.courier.pool
+
+    def site(self, address: str, via: str = "") -> str:
+        """The servers of the domain, if they are known from its last mail, else the domain."""
+        return self.sites.of(fold_domain(split(address)[1]))
+
+    def send(self, outgoing: Outgoing) -> Mapping[int, Outcome]:
+        """An outcome for every recipient id."""
+        outcomes: dict[int, Outcome] = {}
+        groups: dict[str, tuple[Destination, list[QueuedRecipient]]] = {}
+        for domain, recipients in by_domain(outgoing).items():
+            try:
+                destination = self.router.destination(domain, replace(outgoing, recipients=tuple(recipients)))
+            except NoWay as none:
+                outcomes.update((one.id, none.outcome) for one in recipients)
+                continue
+            self.sites.learn(domain, destination.site)
+            groups.setdefault(destination.group, (destination, []))[1].extend(recipients)
+        for destination, recipients in groups.values():
+            outcomes |= self._deliver(replace(outgoing, recipients=tuple(recipients)), destination)
+        return outcomes
+
+    def _deliver(self, outgoing: Outgoing, destination: Destination) -> dict[int, Outcome]:
+        servers, hold = self.allowed(destination, outgoing)
+        if not servers:
+            left = NotNow(f"plugins allow no mail server of {destination.domain} now", self._clock() + (hold or HOLD))
+            return dict.fromkeys((one.id for one in outgoing.recipients), left)
+        hops = Hops(servers, lambda server: self.maker.make(server, destination, outgoing))
+        return self.courier.deliver(outgoing, hops)
+
+    def allowed(self, destination: Destination, outgoing: Outgoing) -> tuple[list[MxServer], float]:
+        """The servers that plugins allow, and for how long to hold the mail when it is none."""
+        found, hold = [], 0.0
+        for server in destination.servers:
+            verdict: ServerVerdict = self._ask.transform(
+                "check_server", "verdict", ServerVerdict(), domain=destination.domain, server=server.host, outgoing=outgoing
+            )
+            if verdict.allowed:
+                found.append(server)
+            else:
+                hold = max(hold, verdict.hold)
+        return found, hold
+
+    def start(self, bounds: SessionBounds | None) -> None:
+        """Mail again: how much one connection may carry from now on."""
+        if bounds is not None:
+            self.pool.limits = limited(bounds)
+
+    def idle(self) -> None:
+        """Close connections that have been unused for long."""
+        self.pool.close_idle()
+
+    def close(self) -> None:
+        """Close all connections; those in use follow after their message."""
+        self.pool.close()
+
+
+def by_domain(outgoing: Outgoing) -> dict[str, list[QueuedRecipient]]:
+    """The recipients of each folded domain."""
+    found: dict[str, list[QueuedRecipient]] = {}
+    for one in outgoing.recipients:
+        found.setdefault(fold_domain(split(one.address)[1]), []).append(one)
+    return found
+
+
+def limited(bounds: SessionBounds) -> SessionLimits:
+    """How much one connection may carry."""
+    return SessionLimits(bounds.messages, bounds.recipients, bounds.recipients_per_message)
