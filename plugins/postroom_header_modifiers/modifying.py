@@ -70,9 +70,10 @@ class Ready:
             written = header[one.start : one.end].partition(b":")[2]
             if decode(unfold(written)).lower().startswith(value.strip().lower()):
                 return []
-            front = value if value.isascii() else encoded(value, len(self.rule.field) + 2) + " "
+            if not value.isascii():  # between two encoded words white space is not shown: it goes into the first (RFC 2047 section 6.2)
+                value = encoded(value if written.lstrip().startswith(b"=?") else value.rstrip(), len(self.rule.field) + 2) + " "
             start = one.end - len(written)
-            return [Edit(start, start + len(written) - len(written.lstrip(b" \t")), b" " + front.encode("ascii"))]
+            return [Edit(start, start + len(written) - len(written.lstrip(b" \t")), b" " + value.encode("ascii"))]
         return []
 
 
