@@ -130,5 +130,5 @@ class TlsReporting:
 
 
 def is_report(outgoing: Outgoing) -> bool:
-    """True for a TLS report of our own: it is sent whatever becomes of TLS, and is not reported on (RFC 8460 section 5.3)."""
+    """True for a TLS report of our own: it is sent whatever becomes of TLS, and is not reported on (RFC 8460 section 3)."""
     return not outgoing.client_address and outgoing.user is None and outgoing.head().header("TLS-Report-Domain") is not None

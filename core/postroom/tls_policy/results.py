@@ -44,7 +44,7 @@ class TlsResults:
     ) -> None:
         """One connection for mail to ``policy.domain`` went as ``result`` says ("" is well), ``words`` for people.
 
-        Not for mail that carries a report (RFC 8460 section 5.3). Where a failure of a ``testing`` demand is noted, what the same
+        Not for mail that carries a report (RFC 8460 section 3). Where a failure of a ``testing`` demand is noted, what the same
         connection does then without demands is not.
         """
         where = (mx.lower().rstrip("."), receiving_ip, sending_ip, helo)

@@ -1,6 +1,6 @@
 """The MTA-STS policies that are in force: kept in the database and in memory, fetched when the DNS announces another, refreshed daily.
 
-A policy once seen holds until it expires, whatever the DNS or the web say meanwhile (RFC 8461 section 5.1): that is what makes it hard to
+A policy once seen holds until it expires, whatever the DNS or the web say meanwhile (RFC 8461 section 3.3): that is what makes it hard to
 take away. Only a new policy, which needs a valid certificate, takes its place.
 """
 
@@ -81,7 +81,7 @@ class StsPolicies:
         return Job("sts_refresh", EVERY, self.refresh)
 
     def refresh(self) -> None:
-        """Fetch again what was not looked at for a day and is in use (RFC 8461 section 10.2); forget what has expired."""
+        """Fetch again what was not looked at for a day and is in use (RFC 8461 section 3.3); forget what has expired."""
         now = self._clock()
         self._store.forget(now - DAY)
         due = self._store.due(checked_before=now - DAY, good_at=now, used_after=now - UNUSED_FOR)
@@ -132,7 +132,9 @@ class StsPolicies:
         now, stored = self._clock(), entry.stored
         if stored is not None and stored.policy_id == announced and stored.expires_at > now:
             return False
-        return entry.failed_id != announced or now - entry.failed_at >= LOOK_AGAIN  # RFC 8461 section 3.3: no more often than that
+        return (
+            entry.failed_id != announced or now - entry.failed_at >= LOOK_AGAIN
+        )  # RFC 8461 section 3.3: five minutes at least, for each id
 
     def _renew(self, name: str, entry: _Entry, announced: str) -> None:
         now = self._clock()

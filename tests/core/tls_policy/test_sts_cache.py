@@ -77,7 +77,7 @@ def test_a_new_id_brings_a_new_policy(db: Database, world: World) -> None:
 
 
 def test_a_policy_holds_until_it_expires_whatever_the_dns_says(db: Database, world: World) -> None:
-    """RFC 8461 section 5.1: or it would be enough to suppress the record."""
+    """RFC 8461 section 3.3: or it would be enough to suppress the record."""
     sts = policies(db, world)
     sts.current("site.test")
     world.announced.clear()
