@@ -49,8 +49,8 @@ class Noting:
             self._greenlet.kill()
             self._greenlet = None
         if self.results is not None:
-            with gevent.Timeout(LAST, False):  # it asks the DNS who wants reports
-                self.results.flush()
+            with gevent.Timeout(LAST, False):
+                self.results.flush(asking=False)
 
     def _write(self, results: TlsResults) -> None:
         while True:

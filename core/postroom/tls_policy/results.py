@@ -24,7 +24,7 @@ Counts = dict[TlsWay, tuple[int, str]]
 
 
 class TlsResults:
-    """``note`` never waits; call ``flush`` about every minute, and when the worker stops. ``clock``: epoch seconds."""
+    """``note`` never waits; call ``flush`` about every minute, and without asking when the worker stops. ``clock``: epoch seconds."""
 
     def __init__(self, db: Database, resolver: Resolver, *, log: Any, clock: Callable[[], float] = time.time) -> None:
         self._store, self._resolver, self._log, self._clock = TlsResultStore(db), resolver, log, clock
@@ -56,19 +56,23 @@ class TlsResults:
         if policy.trouble:  # RFC 8460 section 4.3.2.2: each connection that went without the policy
             self._count(policy.domain, PolicyFacts("sts", policy.domain), policy.trouble, where, policy.words)
 
-    def flush(self) -> None:
-        """Write what was counted for domains that want reports, in one transaction; kept for the next time when the database fails."""
+    def flush(self, *, asking: bool = True) -> None:
+        """Write what was counted for domains that want reports, in one transaction; kept for the next time when that fails or is cut off.
+
+        ``asking`` False, for the end of a worker, writes all without asking the DNS who wants some: the report's turn will tell.
+        """
         counts, self._counts = self._counts, {}
-        if not counts:
-            return
-        wanting = self._wanting({way.domain for way in counts})
-        kept = {way: count for way, count in counts.items() if way.domain in wanting}
         try:
-            self._store.add(kept)
-        except StoreUnavailable as error:
-            self._log.warning("tls_results.not_stored", reason=str(error))
-            for way, (count, words) in kept.items():
+            if asking:
+                wanting = self._wanting({way.domain for way in counts})
+                counts = {way: count for way, count in counts.items() if way.domain in wanting}
+            self._store.add(counts)
+        except BaseException as error:  # a greenlet that is killed, too: what was counted is not lost
+            for way, (count, words) in counts.items():
                 self._add(way, count, words)
+            if not isinstance(error, StoreUnavailable):
+                raise
+            self._log.warning("tls_results.not_stored", reason=str(error))
 
     def _count(self, domain: str, facts: PolicyFacts, result: str, where: tuple[str, str, str, str], words: str) -> None:
         mx, receiving_ip, sending_ip, helo = where if result else ("", "", "", "")  # successes are one number (RFC 8460 section 4.2)

@@ -97,6 +97,23 @@ def test_what_cannot_be_written_is_written_the_next_time(db: Database, resolver:
     assert stored(db) == [("no-policy-found", "", 2, "")]
 
 
+def test_the_end_of_a_worker_writes_all_without_asking(db: Database, resolver: FakeResolver) -> None:
+    results = collector(db, resolver)
+    results.note(DomainPolicy("a.test", None, None), NOTHING, mx="mx")
+    results.flush(asking=False)
+    assert (resolver.asked, TlsResultStore(db).due(DAY + 1)) == ([], [(DAY, "a.test")])
+
+
+def test_what_is_cut_off_is_written_the_next_time(db: Database, resolver: FakeResolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = collector(db, resolver)
+    results.note(POLICY, NOTHING, mx="mx")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(results, "_wanting", lambda domains: (_ for _ in ()).throw(KeyboardInterrupt))
+        results.flush()
+    results.flush()
+    assert stored(db) == [("no-policy-found", "", 1, "")]
+
+
 def test_memory_is_bounded(db: Database, resolver: FakeResolver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "MOST", 3)
     collected = collector(db, resolver)
