@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import gevent
@@ -49,7 +51,7 @@ class Noting:
             self._greenlet.kill()
             self._greenlet = None
         if self.results is not None:
-            with gevent.Timeout(LAST, False):
+            with suppress(gevent.Timeout), gevent.Timeout(LAST):
                 self.results.flush(asking=False)
 
     def _write(self, results: TlsResults) -> None:

@@ -107,9 +107,10 @@ def test_the_end_of_a_worker_writes_all_without_asking(db: Database, resolver: F
 def test_what_is_cut_off_is_written_the_next_time(db: Database, resolver: FakeResolver, monkeypatch: pytest.MonkeyPatch) -> None:
     results = collector(db, resolver)
     results.note(POLICY, NOTHING, mx="mx")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(results, "_wanting", lambda domains: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(results, "_wanting", lambda domains: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
         results.flush()
+    monkeypatch.undo()
     results.flush()
     assert stored(db) == [("no-policy-found", "", 1, "")]
 
