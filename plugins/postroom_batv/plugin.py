@@ -65,7 +65,9 @@ class Plugin:
     @hookimpl
     def return_path(self, path: str, outgoing: Outgoing) -> str | None:
         """The address with a tag, where it is one of ours that gets one."""
-        if not outgoing.local_origin or not path or is_tagged(path) or not self.tags(path):
+        if not outgoing.local_origin or outgoing.channel not in self.settings.channels:
+            return None
+        if not path or is_tagged(path) or not self.tags(path):
             return None
         return self.batv.tag(path, self.clock())
 

@@ -20,6 +20,7 @@ class Settings(PluginSettings):
     """Tags for the return paths of this server's own mail."""
 
     senders: list[Pattern] = Field(["*"], description="Whose return paths get a tag: addresses or domains; * and ? are allowed.")
+    channels: list[str] = Field(["out"], description="The queues whose mail gets them: out, and names of LAN senders.")
     require: bool = Field(False, description="Refuse reports to an address without a tag, for those senders.")
     secret: Secret | None = Field(None, description="What the tags are made with; null: a key derived from secrets.key in data_dir.")
     key: KeyNumber = Field(0, description="The number of the key; another number makes other tags of the same secret.")

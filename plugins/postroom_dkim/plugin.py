@@ -11,6 +11,7 @@ from postroom.credentials import Vault
 from postroom.hookspecs import hookimpl
 from postroom.mail.envelope import Envelope
 from postroom.mail.message import Message
+from postroom.mail.splicing import HEAD
 from postroom.provided import Job
 from postroom.store.signing_keys import SigningKeys
 
@@ -36,6 +37,8 @@ class Plugin:
     @hookimpl
     def sign_message(self, message: Message, envelope: Envelope) -> Sequence[bytes] | None:
         """Signatures for mail from here. Mail of strangers is never signed, whatever its From says: that would vouch for a forgery."""
+        if message.header_size >= HEAD:  # its end is not known, so nothing true could be said of it
+            return None
         if envelope.local_origin or envelope.user is not None:
             return self.signer.sign(message, envelope)
         return self.signer.seal(message, Lookups(self.context.dns)) if self.settings.arc else None

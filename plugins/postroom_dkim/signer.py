@@ -35,7 +35,7 @@ class Signer:
     def sign(self, message: Message, envelope: Envelope) -> list[bytes]:
         """A DKIM-Signature for each key of the author's domain; [] when it has none."""
         keys = self._keys_for(message, envelope)
-        if not keys or not message.header_size or message.header_size >= len(message.head) == 256 * 1024:
+        if not keys:
             return []
         header_form, _, body_form = self.settings.canonicalization.partition("/")
         digest, found, now = self._digest(message, body_form), fields(message), int(self.clock())

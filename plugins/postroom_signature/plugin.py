@@ -9,6 +9,7 @@ import gevent
 
 from postroom.context import Context
 from postroom.hookspecs import hookimpl
+from postroom.mail.dkim.body import directly
 from postroom.mail.envelope import Envelope
 from postroom.mail.header_edits import places, replaced
 from postroom.mail.headers import unfold
@@ -24,6 +25,7 @@ from .settings import Settings
 
 __all__ = ["Plugin", "Settings"]
 
+LARGE = 32 * 1024  # bytes of a part that is worked on elsewhere
 _CHARSET = re.compile(rb';\s*charset\s*=\s*(?:"[^"]*"|[^\s;]+)', re.IGNORECASE)
 
 
@@ -32,6 +34,7 @@ class Plugin:
 
     def __init__(self, context: Context, settings: Settings) -> None:
         domains = context.config.domains
+        self.offload = context.offload
         self.chooser = Chooser(settings, LocalDomains(domains.default, domains.local))
 
     @hookimpl
@@ -44,7 +47,10 @@ class Plugin:
         try:
             for part, form in bodies(scan(_gently(message))):
                 if form in signatures:
-                    edits += _edits(message, part, signatures[form], form)
+                    body = part_of(message, part.body_start, part.end)
+                    run = self.offload if len(body) > LARGE else directly
+                    changed: Changed = run(appended, part, body, signatures[form], form)
+                    edits += [*_header_edits(message, part, changed), Edit(part.body_start, part.end, changed.body)]
         except Untouchable:
             return None  # one form with a signature and the other without would be two different messages
         return spliced(message, edits) if edits else None
@@ -54,11 +60,6 @@ def _gently(message: Message) -> Iterator[bytes]:
     for chunk in message.chunks():
         yield chunk
         gevent.sleep(0)
-
-
-def _edits(message: Message, part: Part, signature: str, form: str) -> list[Edit]:
-    changed = appended(part, part_of(message, part.body_start, part.end), signature, form)
-    return [*_header_edits(message, part, changed), Edit(part.body_start, part.end, changed.body)]
 
 
 def _header_edits(message: Message, part: Part, changed: Changed) -> list[Edit]:

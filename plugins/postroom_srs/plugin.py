@@ -53,7 +53,7 @@ class Plugin:
     @hookimpl
     def return_path(self, path: str, outgoing: Outgoing) -> str | None:
         """Our own address in the place of a stranger's; reports and addresses of this server stay as they are."""
-        if outgoing.local_origin or not path or self.local.has(path):
+        if outgoing.local_origin or outgoing.channel not in self.settings.channels or not path or self.local.has(path):
             return None
         made = self.srs.encode(path, self.clock())
         if made is None:

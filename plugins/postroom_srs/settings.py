@@ -19,4 +19,5 @@ class Settings(PluginSettings):
     secret: Secret | None = Field(None, description="What the hashes are made with; null: a key derived from secrets.key in data_dir.")
     old_secrets: list[Secret] = Field([], description="Secrets of before, whose return paths are still accepted.")
     days: Annotated[int, Field(ge=1, le=90)] = Field(LIFE, description="For how many days reports to a rewritten return path are taken.")
+    channels: list[str] = Field(["out"], description="The queues whose mail gets it: out, and names of LAN senders.")
     bounces_only: bool = Field(True, description="Take mail to a rewritten return path only from the null sender, as reports have it.")

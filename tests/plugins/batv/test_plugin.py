@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,10 @@ def test_only_the_senders_of_the_settings_get_one(batv: Plugin) -> None:
 def test_a_report_to_a_tagged_address_arrives(server: Miniature, batv: Plugin) -> None:
     assert server.send("", tagged(batv).upper()).startswith("250")
     assert len(server.mailbox("ann")) == 1
+
+
+def test_mail_for_the_local_network_gets_none(batv: Plugin) -> None:
+    assert batv.return_path("ann@example.test", replace(MAIL, channel="LAN")) is None
 
 
 def test_a_report_with_a_forged_tag_is_refused(server: Miniature) -> None:

@@ -23,7 +23,7 @@ GREETINGS = "-- \nViele Grüße 🎈"
 
 def plugin(**wanted: Any) -> Plugin:
     domains = DomainSettings(default="example.test", local=["example.test"])
-    context: Any = SimpleNamespace(config=SimpleNamespace(domains=domains))
+    context: Any = SimpleNamespace(config=SimpleNamespace(domains=domains), offload=lambda fn, *args: fn(*args))
     return Plugin(context, Settings.model_validate(wanted))
 
 
@@ -114,6 +114,11 @@ def test_without_HTML_in_the_settings_it_is_made_of_the_text() -> None:
 def test_characters_that_the_charset_of_HTML_has_not_are_entities() -> None:
     before = b"From: ann@example.test\r\nContent-Type: text/html; charset=us-ascii\r\n\r\n<b>x</b>\r\n"
     assert below(before, {"outgoing": {"html": "<i>ü</i>"}}) == before + b"<i>&#252;</i>\r\n"
+
+
+def test_a_long_text_gets_it_too() -> None:
+    before = plain("utf-8", "quoted-printable", b"a line of text =3D\r\n" * 10_000)
+    assert text(below(before, OUT)) == text(before) + "-- \nAnn\n"
 
 
 def test_attachments_are_left_alone() -> None:

@@ -70,6 +70,17 @@ def test_by_SMTP_a_report_comes_in_and_goes_out(server: Miniature, srs: Plugin) 
     assert [one.recipient for one in server.outbox.sent] == ["joe@far.example"]
 
 
+@pytest.mark.parametrize("server", [{"channels": ["LAN"]}], indirect=True)
+def test_only_the_queues_of_the_settings_get_it(srs: Plugin) -> None:
+    assert srs.return_path("joe@far.example", MAIL) is None
+    assert srs.return_path("joe@far.example", replace(MAIL, channel="LAN"))
+
+
+def test_local_delivery_may_stand_before_it(tmp_path: Path) -> None:
+    with Miniature(tmp_path, {"local_delivery": {}, "srs": {}}) as server:
+        assert server.send("", rewritten(server.plugin("srs"))).startswith("250")
+
+
 def test_a_forged_one_is_refused(server: Miniature) -> None:
     assert server.send("", "SRS0=aaaaaa=bb=far.example=joe@example.test").startswith("550")
 
