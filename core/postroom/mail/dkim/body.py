@@ -48,7 +48,7 @@ class BodyHash:
         self._take(data[:text])
 
     def _take(self, data: bytes) -> None:
-        if b"\n" in data:
+        if data.count(b"\n") != data.count(CRLF):
             data = _BARE.sub(CRLF, data)
         if self.relaxed:
             data = _RUN.sub(b" ", data).replace(b" \r\n", CRLF)
