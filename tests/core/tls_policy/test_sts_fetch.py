@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,23 @@ def test_a_server_that_does_not_speak_https_is_a_failure(noise: bytes, tmp_path:
         thread.start()
         assert failure(Web(port=listener.getsockname()[1]), tmp_path).result == "sts-policy-fetch-error"
         thread.join(20)
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up_all_the_same(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(GOOD.write(tmp_path))
+    gone = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        sock, _ = listener.accept()
+        with suppress(OSError), closing(context.wrap_socket(sock, server_side=True)) as wrapped:
+            while not gone.wait(0.05):
+                wrapped.sendall(b"H")
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        error = failure(Web(port=listener.getsockname()[1]), tmp_path, timeout=1)
+        gone.set()
+        thread.join(20)
+    assert "did not answer within 1 seconds" in str(error)
