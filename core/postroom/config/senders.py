@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
 
 from ..mail.sending import SessionBounds
-from .section import Section
+from .section import Location, Section
+from .sending import FilterRules
 from .types import Duration, Name, RetrySchedule, Size
 
 ClientEncryption = Literal["none", "starttls-if-available", "starttls", "starttls-required", "tls"]  # of senders; "starttls" means required
@@ -32,6 +34,11 @@ class RateSettings(Section):
     recipients: int | None = Field(None, ge=1, description="Recipients at most.")
     per: Duration = Field(3600.0, gt=0, description="The time.")
 
+    def checks(self) -> Iterator[tuple[Location, str]]:
+        """A rate limits something."""
+        if self.messages is None and self.recipients is None:
+            yield (), "messages, recipients or both are expected"
+
 
 class SenderSettings(Section):
     """One way out of a plugin that sends; plugins add their own settings to it."""
@@ -48,6 +55,7 @@ class SenderSettings(Section):
     smaller_first: bool = Field(False, description="Smaller messages before larger ones, instead of older before newer ones.")
     reverse_order: bool = Field(False, description="Newest first, or with smaller_first the largest first.")
     retry: RetrySettings = Field(default_factory=RetrySettings, description="When to try again.")
+    domain_filter: FilterRules | None = Field(None, description="Which mail it takes, as lines of rules; null takes everything.")
     wait_for_login: bool = Field(False, description="Send only after a collector of the connection has logged in (POP3 before SMTP).")
 
     @property
