@@ -182,3 +182,7 @@ def _senders(config: Config, plugins: Plugins) -> Iterator[tuple[Location, str]]
                 ("connections", index, "sender"),
                 f"no enabled plugin has a sender {connection.sender}" + nearest(connection.sender, known),
             )
+    for name, chosen in plugins.items():
+        for place, sender in chosen.settings.senders_named():
+            if sender not in known:
+                yield ("plugins", name, *place), f"no enabled plugin has a sender {sender}" + nearest(sender, known)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from postroom.clients.smtp.connect import Dialer
+from postroom.clients.smtp.ears import Ears
 from postroom.credentials import UnreadableSecret, Vault
 from postroom.hookspecs import hookimpl
 from postroom.mail.delivery import Refuse, Route
 from postroom.mail.local_domains import LocalDomains
 from postroom.mail.reply import Reply
+from postroom.sending.lan import LAN
 from postroom.sending.lan_rules import LanRules
 from postroom.sending.via import Locker
 
@@ -38,7 +40,7 @@ class Plugin:
         local = LocalDomains(domains.default, domains.local)
         locker = Locker(Vault(server.data_dir))
         self.forwarding = Forwarding(LanRules(rules, local, bare=settings.bare_names), context.ask, locker)
-        self.sender = LanSender(settings, server.hostname, Dialer(context.dns.addresses), locker)
+        self.sender = LanSender(settings, server.hostname, Dialer(context.dns.addresses), locker, ears=Ears(context.ask, LAN))
 
     @hookimpl
     def register_senders(self) -> Sequence[Sender]:

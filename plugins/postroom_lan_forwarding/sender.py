@@ -22,6 +22,7 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from postroom.clients.smtp.connect import Dialer
+    from postroom.clients.smtp.ears import Ears
 
 PORT = 25
 NO_SERVER = Failed(Reply(550, "5.3.5", "Mail for LAN forwarding names no server"))
@@ -30,13 +31,15 @@ NO_SERVER = Failed(Reply(550, "5.3.5", "Mail for LAN forwarding names no server"
 class LanSender:
     """What the queue sees of LAN forwarding. Its connections stay in this worker's pool between messages."""
 
-    def __init__(self, settings: Settings, hostname: str, dialer: Dialer, locker: Locker, rules: SendingRules | None = None) -> None:
+    def __init__(
+        self, settings: Settings, hostname: str, dialer: Dialer, locker: Locker, rules: SendingRules | None = None, ears: Ears | None = None
+    ) -> None:
         self.name, self.concurrency = LAN, settings.concurrency
         self.settings, self.helo, self.locker = settings, settings.helo or hostname, locker
         self.rules, self.bounds = rules or SendingRules(), settings.bounds
         self.timeouts = Timeouts(**settings.timeouts.model_dump())
         self.pool = Pool(limited(settings.bounds), time.monotonic)
-        self.courier = Courier(dialer, self.pool, time.monotonic)
+        self.courier = Courier(dialer, self.pool, time.monotonic, ears)
 
     def site(self, address: str, via: str = "") -> str:
         """Recipients of one server with one login go together."""

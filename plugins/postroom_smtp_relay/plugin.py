@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from postroom.clients.oauth import TokenSource
 from postroom.clients.smtp.connect import Dialer
+from postroom.clients.smtp.ears import Ears
 from postroom.context import Context
 from postroom.credentials import Vault
 from postroom.hookspecs import hookimpl
 from postroom.provided import Sender
 
+from .fallback import Fallback
 from .refresh_token import RefreshToken
 from .sender import RelaySender
 from .settings import RelaySettings, Settings
@@ -26,12 +28,29 @@ class Plugin:
         hostname = context.config.server.hostname
         dialer = Dialer(context.dns.addresses)
         self.context = context
-        self.senders = [RelaySender(relay, hostname, dialer, self._tokens(relay)) for relay in settings.all_senders()]
+        self._all: dict[str, Sender] = {}
+        self.senders = [
+            RelaySender(
+                relay,
+                hostname,
+                dialer,
+                self._tokens(relay),
+                fallback=Fallback(relay.name, relay.fallback, self._every_sender) if relay.fallback else None,
+                ears=Ears(context.ask, relay.name),
+            )
+            for relay in settings.all_senders()
+        ]
 
     @hookimpl
     def register_senders(self) -> Sequence[Sender]:
         """Each relay is a sender."""
         return self.senders
+
+    def _every_sender(self) -> Mapping[str, Sender]:
+        """All senders of all plugins, asked for when the first fallback is needed: they are all there by then."""
+        if not self._all:
+            self._all = {sender.name: sender for sender in self.context.ask.collect("register_senders")}
+        return self._all
 
     def _tokens(self, relay: RelaySettings) -> TokenSource | None:
         """The access tokens of a relay that wants some; all workers share the refresh token behind them."""

@@ -13,6 +13,8 @@ from postroom.config.schema import PluginSettings
 from postroom.config.section import Location, Section
 from postroom.config.senders import ClientEncryption, SenderSettings
 from postroom.config.types import Duration, ExistingFile, Name, Secret
+from postroom.sending.lan import LAN
+from postroom.sending.patterns import AddressPattern
 
 PORTS = {"tls": 465}  # RFC 8314 section 7.3; all others: 25
 SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+)(?::(\d{1,5}))?")
@@ -38,7 +40,14 @@ def checked_server(value: str) -> str:
     return value
 
 
+def checked_whose(value: str) -> str:
+    """The user or address with wildcards, as it was written. Raises ValueError when it is none."""
+    AddressPattern.parse(value)
+    return value
+
+
 Server = Annotated[str, AfterValidator(checked_server)]
+Whose = Annotated[str, AfterValidator(checked_whose)]
 
 
 class RelayTimeouts(Section):
@@ -50,6 +59,15 @@ class RelayTimeouts(Section):
     data: Duration = Field(120.0, description="For the answer to DATA.")
     block: Duration = Field(180.0, description="For each block of the message to be taken.")
     end: Duration = Field(600.0, description="For the answer to the whole message.")
+
+
+class AccountSettings(Section):
+    """A login of its own for the mail of some users."""
+
+    user: Whose = Field(description="Whose mail: a user who has logged in, or a From address when it has an @; * and ? are wildcards.")
+    username: str = Field(min_length=1, max_length=320, description="The login name for their mail.")
+    password: Secret = Field(description="Its password.")
+    servers: list[Server] = Field([], description="Servers for their mail instead of those of the sender.")
 
 
 class RelaySettings(SenderSettings):
@@ -69,6 +87,14 @@ class RelaySettings(SenderSettings):
     auth: Mechanism = Field("auto", description="The login mechanism; auto takes the best that the server offers.")
     oauth: OAuthSettings | None = Field(None, description="Log in by an OAuth 2 access token instead of a password.")
     allow_plaintext_auth: bool = Field(False, description="Send the password without encryption; to this machine it always may.")
+    accounts: list[AccountSettings] = Field(
+        [], description="Logins for the mail of some users, the first that matches; all other mail takes username above, if there is one."
+    )
+    fallback: list[Name] = Field(
+        [],
+        description="Senders that take over, in order, while no server can be reached or the login fails; where there are accounts and no "
+        "username, also for the mail of all others.",
+    )
     timeouts: RelayTimeouts = Field(default_factory=RelayTimeouts, description="How long to wait at each step.")
 
     def checks(self) -> Iterator[tuple[Location, str]]:
@@ -85,6 +111,11 @@ class RelaySettings(SenderSettings):
             yield ("auth",), f"{self.auth} needs the section oauth"
         if self.oauth is not None and self.auth not in ("auto", "XOAUTH2", "OAUTHBEARER"):
             yield ("auth",), f"{self.auth} needs a password, not oauth"
+        if self.accounts and self.auth in ("XOAUTH2", "OAUTHBEARER"):
+            yield ("accounts",), f"they have passwords, which do not go with auth: {self.auth}"
+        for index, name in enumerate(self.fallback):
+            if name in (self.name, LAN) or name in self.fallback[:index]:
+                yield ("fallback", index), f"{name} cannot stand here: another sender is expected, each once"
 
 
 class Settings(RelaySettings, PluginSettings):
@@ -103,6 +134,15 @@ class Settings(RelaySettings, PluginSettings):
         for index, name in enumerate(names):
             if name in names[:index]:
                 yield ("senders", index, "name"), f"there is a sender {name} above; names of senders are unique"
+        bounded = {sender.name for sender in self.senders if sender.rate is not None}
+        for place, name in self.senders_named():
+            if name in bounded:
+                yield place, f"{name} has a rate, in which what it takes over would not be counted"
+
+    def senders_named(self) -> Iterator[tuple[Location, str]]:
+        """Senders of ``fallback``, which may be of another plugin."""
+        for place, sender in [((), self), *self.parts(RelaySettings)]:
+            yield from (((*place, "fallback", index), name) for index, name in enumerate(sender.fallback))
 
     def all_senders(self) -> list[RelaySettings]:
         """The settings of every sender, in whichever of the two forms they were given."""

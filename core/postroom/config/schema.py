@@ -260,6 +260,10 @@ class PluginSettings(Section):
         """The senders that this plugin registers, so that connections can be checked; by default all ``SenderSettings``."""
         return [sender.name for _, sender in self.parts(SenderSettings)]
 
+    def senders_named(self) -> Iterator[tuple[Location, str]]:
+        """The senders, perhaps of other plugins, that these settings refer to, each with its place; by default none."""
+        yield from ()
+
     def collector_names(self) -> list[str]:
         """The collectors that this plugin registers, so that connections can be checked; by default none."""
         return []

@@ -11,9 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from postroom.asking import Asker
 from postroom.clients.oauth import TokenSource
 from postroom.clients.smtp.connect import Dialer
 from postroom.mail.delivery import Delivered, TryLater
+from postroom.plugins import new_manager
 from postroom.provided import Outgoing
 from postroom.store.database import Database
 from postroom.testing import FakeResolver
@@ -30,6 +32,11 @@ QUIT = "C: QUIT\nS: 221 Bye\n"
 def sender(*servers: str, **more: object) -> RelaySender:
     settings = Settings(servers=list(servers), **{"encryption": "none", **more})
     return RelaySender(settings, "client.test", Dialer(lambda name: ["127.0.0.1"]))
+
+
+def unheard() -> Asker:
+    """Hooks that nobody has."""
+    return Asker(new_manager().hook, lambda: 0.0, lambda *_: None)
 
 
 def test_all_recipients_go_to_the_relay_together_whatever_their_domains() -> None:
@@ -55,7 +62,7 @@ def test_the_server_is_looked_up_by_the_configured_resolver() -> None:
     with Peer(SENT + QUIT) as peer:
         config = SimpleNamespace(server=SimpleNamespace(hostname="client.test"))
         settings = Settings(servers=[f"relay.test:{peer.port}"], encryption="none")
-        plugin = Plugin(SimpleNamespace(config=config, dns=asked), settings)  # type: ignore[arg-type]
+        plugin = Plugin(SimpleNamespace(config=config, dns=asked, ask=unheard()), settings)  # type: ignore[arg-type]
         assert isinstance(plugin.senders[0].send(outgoing("a@one.test", "b@two.test"))[1], Delivered)
         plugin.worker_stopping()
 
@@ -84,7 +91,8 @@ def test_max_messages_per_session_ends_a_connection() -> None:
 
 
 def test_the_plugin_registers_its_senders_and_closes_them_when_the_worker_stops() -> None:
-    context = SimpleNamespace(config=SimpleNamespace(server=SimpleNamespace(hostname="client.test")), dns=FakeResolver())
+    server = SimpleNamespace(hostname="client.test")
+    context = SimpleNamespace(config=SimpleNamespace(server=server), dns=FakeResolver(), ask=unheard())
     with Peer(f"{PIPELINING.replace('client.test', '*')}{ENVELOPE}!message\nS: 250 Ok\n{QUIT}") as peer:
         section = {"name": "ISP", "servers": [f"127.0.0.1:{peer.port}"], "encryption": "none", "concurrency": 3}
         plugin = Plugin(context, Settings(senders=[section]))  # type: ignore[arg-type]
@@ -98,7 +106,7 @@ def test_the_plugin_registers_its_senders_and_closes_them_when_the_worker_stops(
 def test_a_new_refresh_token_is_kept_for_the_next_start(db: Database, tmp_path: Path) -> None:
     oauth = {"token_url": "https://login.test/token", "client_id": "app", "refresh_token": "r1"}
     server = SimpleNamespace(hostname="client.test", data_dir=tmp_path)
-    context = SimpleNamespace(config=SimpleNamespace(server=server), dns=FakeResolver(), db=db, log=None)
+    context = SimpleNamespace(config=SimpleNamespace(server=server), dns=FakeResolver(), db=db, log=None, ask=unheard())
 
     def tokens() -> TokenSource:
         plugin = Plugin(context, Settings(servers=["relay.test"], username="me", oauth=oauth))  # type: ignore[arg-type]
