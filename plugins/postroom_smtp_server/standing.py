@@ -23,17 +23,19 @@ DEFAULT_REPLY = {
 class Standing:
     """What a verdict at connect or HELO holds ready for every message of the session."""
 
-    __slots__ = ("discard", "headers", "quarantine")
+    __slots__ = ("discard", "headers", "quarantine", "suspect")
 
     def __init__(self) -> None:
         self.headers: list[bytes] = []
         self.quarantine = self.discard = False
+        self.suspect = ""
 
     def mark(self, envelope: Envelope) -> None:
         """Pass it on to a message."""
         envelope.headers.extend(self.headers)
         envelope.quarantine |= self.quarantine
         envelope.discard |= self.discard
+        envelope.suspect = envelope.suspect or self.suspect
 
 
 def judge(session: Session, verdict: Verdict | None, marks: Standing | Envelope) -> Answer | None:
@@ -46,4 +48,5 @@ def judge(session: Session, verdict: Verdict | None, marks: Standing | Envelope)
     marks.headers.extend(verdict.headers)
     marks.quarantine |= verdict.action is Action.QUARANTINE
     marks.discard |= verdict.action is Action.DISCARD
+    marks.suspect = marks.suspect or verdict.suspect
     return answers.CLOSED_BY_CHECK if verdict.disconnect else None

@@ -32,7 +32,8 @@ def parsed(change: str) -> tuple[str, Any]:
     if not equals or key not in types:
         raise Failure(f"{change!r} is not FIELD=VALUE with one of the fields {', '.join(types)}")
     try:
-        return key, (_count if key in COUNTS else READERS.get(types[key], _targets))(text)
+        reader = _count if key in COUNTS else _priority if key == "priority" else READERS.get(types[key], _targets)
+        return key, reader(text)
     except ValueError as error:
         raise Failure(f"{key}: {error}") from None
 
@@ -53,6 +54,12 @@ def _size(text: str) -> int:
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 12:
         raise ValueError("a whole number is expected, 0 for no limit")
+    return int(text)
+
+
+def _priority(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100:
+        raise ValueError("a number from 1 to 100 is expected: 100 goes first, 50 is ordinary")
     return int(text)
 
 

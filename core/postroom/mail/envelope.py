@@ -36,4 +36,5 @@ class Envelope:
     quarantine: bool = False
     discard: bool = False
     client: Client | None = None  # who hands it in; None: this server makes it, or fetches it
+    suspect: str = ""  # why the sender may be forged: nobody is told what becomes of the message (backscatter); "" when nothing is known
     checking: bool = False  # nobody sends anything: it is only asked where such mail would go (``postroom explain``)

@@ -28,16 +28,17 @@ class Verdict:
     headers: tuple[bytes, ...] = ()  # whole header lines to put on top of the message, without CRLF
     disconnect: bool = False  # close the connection after the reply
     reason: str = ""  # for log and trace, never sent
+    suspect: str = ""  # why the sender may be forged ("SPF fail"): taken, but no report about it ever goes to that sender
 
     @classmethod
-    def accept(cls, *headers: bytes, reason: str = "") -> Verdict:
+    def accept(cls, *headers: bytes, reason: str = "", suspect: str = "") -> Verdict:
         """Take it, adding these header lines."""
-        return cls(Action.ACCEPT, headers=headers, reason=reason)
+        return cls(Action.ACCEPT, headers=headers, reason=reason, suspect=suspect)
 
     @classmethod
-    def quarantine(cls, reason: str, *headers: bytes) -> Verdict:
+    def quarantine(cls, reason: str, *headers: bytes, suspect: str = "") -> Verdict:
         """Take it, but into the Junk folder."""
-        return cls(Action.QUARANTINE, headers=headers, reason=reason)
+        return cls(Action.QUARANTINE, headers=headers, reason=reason, suspect=suspect)
 
     @classmethod
     def discard(cls, reason: str) -> Verdict:
@@ -61,10 +62,11 @@ class Verdict:
 
 
 def strictest(verdicts: Iterable[Verdict | None]) -> Verdict | None:
-    """The strictest of several answers carrying the headers of all; None when nobody had an opinion."""
+    """The strictest of several answers carrying the headers and suspicions of all; None when nobody had an opinion."""
     found = [verdict for verdict in verdicts if verdict is not None]
     if len(found) < 2:
         return found[0] if found else None
     worst = max(found, key=lambda verdict: verdict.action)  # the first of equals: config order decides
     headers = tuple(line for verdict in found for line in verdict.headers)
-    return Verdict(worst.action, worst.reply, headers, any(v.disconnect for v in found), worst.reason)
+    suspect = "; ".join(dict.fromkeys(verdict.suspect for verdict in found if verdict.suspect))
+    return Verdict(worst.action, worst.reply, headers, any(v.disconnect for v in found), worst.reason, suspect)

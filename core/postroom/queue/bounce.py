@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .letter import Letter
 
 RETURNED = 64 * 1024  # bytes of a message that go back whole; of a larger one only the header (RFC 3461 4.3 leaves it to us)
+NULL_SENDER = "no report, because the null sender gets none"
+SUSPECT = "no report, because the message failed a check of its sender: the address may be somebody else's"
 WISHES: dict[Kind, str] = {"failure": "FAILURE", "delay": "DELAY", "success": "SUCCESS"}
 _CODE = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 
@@ -48,12 +50,14 @@ class Reports:
         Raises PluginFault when routing fails for now, StoreUnavailable when the message cannot be read.
         """
         if not letter.sender:
-            return Made(None, "the null sender gets no reports")  # RFC 5321 4.5.5: or two servers would report to each other for ever
+            return Made(None, NULL_SENDER)  # RFC 5321 4.5.5: or two servers would report to each other for ever
+        if letter.quiet:
+            return Made(None, SUSPECT)
         envelope = Envelope(sender="", body="8BITMIME", smtputf8=letter.smtputf8, local_origin=True)
         route: Route | None = self.ask.first("route", address=letter.sender, envelope=envelope)
         refusal = None if route is None else route.refusal
         if route is None or refusal is not None:
-            return Made(None, f"the sender's address is not known here: {refusal or 'nobody routes it'}")
+            return Made(None, f"no report, because the sender's address is not known here: {refusal or 'nobody routes it'}")
         number = ids.new_id()
         report = self._report(kind, letter, fates, chunks, ids.text(number))
         data = build(report)

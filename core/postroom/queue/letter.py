@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..mail.sending import ORDINARY
 from ..provided import QueuedRecipient
 
 # outgoing_recipient.state
 WAITING, HELD, BOUNCING = 0, 1, 2  # BOUNCING: the administrator wants it reported and gone; any worker does it
+
+# outgoing.held; what is held on a timer waits, with its next try at the end of the time
+HELD_FOR_GOOD, HELD_ON_TIMER, HELD_BY_SURGE = 1, 2, 3
 
 OUT = "out"  # the channel of the outgoing queue
 
@@ -29,6 +33,11 @@ class Letter:
     envid: str
     queued_at: int
     content: bytes | None = None  # the blob, when it is small and this worker has just taken it
+    priority: int = ORDINARY
+    client_address: str = ""  # "": made by this server
+    local_origin: bool = True  # False: somebody else's mail that goes on from here
+    quiet: bool = False  # the sender may be forged: no reports
+    delete_at: int = 0  # taken out then, 0 is never
 
 
 @dataclass(slots=True)
@@ -43,10 +52,12 @@ class Addressee:
     orcpt: str = ""
     attempts: int = 0
     warned: int = 0  # 1: the sender knows of the delay
+    via: str = ""  # ToQueue.via
+    kind: str = ""  # what its last attempt failed for: TryLater.kind
 
     def seen(self) -> QueuedRecipient:
         """As a sender sees it."""
-        return QueuedRecipient(self.id, self.address, self.notify, self.orcpt, self.attempts)
+        return QueuedRecipient(self.id, self.address, self.notify, self.orcpt, self.attempts, self.via)
 
 
 @dataclass(slots=True)
@@ -56,3 +67,5 @@ class Task:
     letter: Letter
     site: str
     addressees: list[Addressee] = field(default_factory=list)
+    probe: bool = False  # finds out whether a site that failed is back
+    budget: int = 0  # the row of the table ``sent`` that counts it, 0 when nothing limits the sender

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..mail.message import Message
 from ..store import traces
-from .letter import BOUNCING, HELD, WAITING
+from .letter import BOUNCING, HELD, HELD_FOR_GOOD, HELD_ON_TIMER, WAITING
 
 if TYPE_CHECKING:
     from ..store.blobs import Blobs
     from ..store.database import Database, Tx
 
 State = Literal["waiting", "held", "held on timer", "being sent"]
-HELD_FOR_GOOD, HELD_ON_TIMER = 1, 2  # outgoing.held; a timer's recipients wait, with their next try at its end
 HEAD = 16 * 1024  # bytes in which a subject is looked for
 
 LETTERS = (

@@ -4,30 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import ids
 from ..mail.delivery import Refuse, Target, ToMailbox, ToQueue
+from ..mail.sending import QueuePlan, rank
+from ..sending.via import shown
 from ..store import appending, traces
 from ..store.delivery import deliver
-from .letter import Addressee, Letter
+from .copy import Copy
+from .letter import HELD, HELD_BY_SURGE, HELD_FOR_GOOD, HELD_ON_TIMER, WAITING, Addressee, Letter
 
 if TYPE_CHECKING:
     from ..mail.envelope import Envelope, Recipient
+    from ..store.blobs import Draft
     from ..store.database import Tx
     from .submission import Submission
+    from .surge import Counting, Finding
 
 TOLD = 50  # targets of one recipient that the trace names one by one
+PLAIN = QueuePlan()
 
 OUTGOING = (
     'INSERT INTO outgoing (id, blob_id, prefix, size, sender, "user", client_address, body, smtputf8, requiretls, ret, envid,'
-    " queued_at, held, priority) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)"
+    " queued_at, priority, delete_at, local_origin, quiet, held) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 RECIPIENT = (
-    "INSERT INTO outgoing_recipient (id, outgoing_id, channel, address, original, notify, orcpt, state, attempts, next_try, lease_owner,"
-    " lease_until, last_reply, last_server, last_try, warned) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, '', '', 0, 0)"
+    "INSERT INTO outgoing_recipient (id, outgoing_id, channel, address, original, notify, orcpt, via, rank, state, attempts, next_try,"
+    " lease_owner, lease_until, last_reply, last_server, last_try, warned, kind)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, '', '', 0, 0, '')"
 )
+
+
+class Written(NamedTuple):
+    """What a posting's transaction has done."""
+
+    blob: int  # of the copy that leaves, else of the one that stays; 0 when nobody gets the message
+    changed: list[int]  # mailboxes that got a copy
+    finding: Finding | None = None  # the message is held, because its account sends far more than it ever did
 
 
 @dataclass(slots=True)
@@ -36,11 +50,17 @@ class Posting:
 
     submission: Submission
     at: int  # ms since 1970
-    lines: bytes  # header lines on top of every copy
+    original: Copy  # the message as it was accepted, with its added headers
+    here: Copy  # what mailboxes get
+    away: Copy  # what leaves
     local: dict[tuple[int, str], str]  # (account, folder) -> account name
     queued: dict[str, list[Addressee]]  # by channel
     trace: dict[str, Any]
+    body: str  # of the copy that leaves: 7BIT, 8BITMIME or BINARYMIME
+    plan: QueuePlan = PLAIN
+    counting: Counting | None = None  # mail of a logged-in account that leaves
     claimed: dict[str, tuple[str, int]] = field(default_factory=dict)  # channel -> (owner, until ms)
+    drafts: list[Draft] = field(default_factory=list)  # made on the way, beside the submission's own
 
     @property
     def keys(self) -> list[int]:
@@ -48,65 +68,100 @@ class Posting:
         return [account for account, _ in self.local]
 
     @property
-    def keeps(self) -> bool:
-        """False when nobody gets the message, so that its bytes are not kept."""
-        return bool(self.local or self.queued)
+    def at_once(self) -> bool:
+        """True when the message may be handed to its sender from memory: nothing is planned with it, and it overtakes nobody."""
+        return not (self.plan.hold or self.plan.hold_until or self.plan.delete_at or rank(self.plan.priority) != rank(PLAIN.priority))
+
+    def unused(self) -> list[Draft]:
+        """Drafts whose bytes nobody gets."""
+        used = [copy.draft for copy, gets in ((self.here, self.local), (self.away, self.queued)) if gets]
+        return [draft for draft in self.all_drafts() if all(draft is not one for one in used)]
+
+    def all_drafts(self) -> list[Draft]:
+        """The submission's own, and those made beside it."""
+        return [self.submission.draft, *self.drafts]
 
     def letter(self, *, content: bytes | None = None) -> Letter:
         """The message as the queue holds it."""
-        envelope, draft = self.submission.envelope, self.submission.draft
+        envelope = self.submission.envelope
         return Letter(
-            self.submission.id, 0, self.lines, len(self.lines) + draft.size, envelope.sender, envelope.user, envelope.body,
-            envelope.smtputf8, envelope.requiretls, envelope.ret, envelope.envid, self.at, content,
+            self.submission.id, 0, self.away.lines, self.away.size, envelope.sender, envelope.user, self.body,
+            envelope.smtputf8, envelope.requiretls, envelope.ret, envelope.envid, self.at, content, self.plan.priority,
+            self._client_address(), _ours(envelope), bool(envelope.suspect), _milliseconds(self.plan.delete_at),
         )  # fmt: skip
 
     def chunks(self) -> Iterator[bytes]:
         """The message with its added headers."""
-        return chain((self.lines,), self.submission.draft.chunks())
+        return self.original.chunks()
 
-    def writer(self) -> Callable[[Tx], tuple[int, list[int]]]:
-        """The function to run in a transaction: stores it all; gives the blob's id and the mailboxes that got a copy."""
-        submission, at = self.submission, self.at
-        draft, number = submission.draft, submission.id
-        copy = b"Return-Path: <" + submission.envelope.sender.encode("utf-8") + b">\r\n" + self.lines  # RFC 5321 4.4
-        size, own = len(copy) + draft.size, appending.shows(copy)
-        local, keeps = sorted(self.local), self.keeps  # in order of account: two writers never wait for each other
-        outgoing = self._outgoing_row() if self.queued else ()
-        recipients = self._recipient_rows()
+    def writer(self) -> Callable[[Tx], Written]:
+        """The function to run in a transaction: stores it all."""
+        number, at, local = self.submission.id, self.at, sorted(self.local)  # in order of account: two writers never wait for each other
+        here, away, counting = self.here.draft, self.away.draft, self.counting
+        copy = b"Return-Path: <" + self.submission.envelope.sender.encode("utf-8") + b">\r\n" + self.here.lines  # RFC 5321 4.4
+        size, own = len(copy) + here.size, appending.shows(copy)
+        queue = self._queue_writer() if self.queued else None
         story = traces.row(number, at, "accepted", self.trace)
 
-        def deliver_one(tx: Tx) -> tuple[int, list[int]]:
-            blob, mailbox = deliver(tx, draft, *local[0], size=size, prefix=copy, received_at=at, trace=number, note=story, own=own)
-            return blob, [mailbox]
+        def deliver_one(tx: Tx) -> Written:
+            blob, mailbox = deliver(tx, here, *local[0], size=size, prefix=copy, received_at=at, trace=number, note=story, own=own)
+            return Written(blob, [mailbox])
 
-        def write(tx: Tx) -> tuple[int, list[int]]:
-            blob = draft.store(tx) if keeps else 0
+        def write(tx: Tx) -> Written:
+            finding = counting.count(tx) if counting else None
+            kept = here.store(tx) if local else 0
+            blob = kept if away is here and kept else away.store(tx) if queue else kept
             changed = [
-                appending.append(tx, account, folder, blob_id=blob, size=size, prefix=copy, received_at=at, trace=number, own=own)[0]
+                appending.append(tx, account, folder, blob_id=kept, size=size, prefix=copy, received_at=at, trace=number, own=own)[0]
                 for account, folder in local
             ]
-            if outgoing:
-                tx.do(OUTGOING, (number, blob, *outgoing))
-                tx.many(RECIPIENT, recipients)
+            if queue:
+                queue(tx, blob, finding)
             traces.record_rows(tx, [story])
-            return blob, changed
+            return Written(blob, changed, finding)
 
-        return deliver_one if len(local) == 1 and not outgoing else write
+        return deliver_one if len(local) == 1 and queue is None else write
+
+    def _queue_writer(self) -> Callable[[Tx, int, Finding | None], None]:
+        """The function that writes the rows of the queue."""
+        number, at, plan = self.submission.id, self.at, self.plan
+        held = HELD_FOR_GOOD if plan.hold else HELD_ON_TIMER if plan.hold_until else 0
+        outgoing, recipients, surging = (
+            self._outgoing_row(),
+            self._recipient_rows(),
+            self._recipient_rows(held=True) if self.counting else [],
+        )
+
+        def write(tx: Tx, blob: int, finding: Finding | None) -> None:
+            by_surge = finding is not None and held != HELD_FOR_GOOD  # what is held for good needs its own release in any case
+            tx.do(OUTGOING, (number, blob, *outgoing, HELD_BY_SURGE if by_surge else held))
+            tx.many(RECIPIENT, surging if by_surge else recipients)
+            if finding is not None:
+                traces.record(tx, number, at, "held", {"reason": finding.reason})
+
+        return write
 
     def _outgoing_row(self) -> tuple[Any, ...]:
-        envelope, client, draft = self.submission.envelope, self.submission.client, self.submission.draft
+        envelope = self.submission.envelope
         return (
-            self.lines, len(self.lines) + draft.size, envelope.sender, envelope.user, client.address if client else "",
-            envelope.body, int(envelope.smtputf8), int(envelope.requiretls), envelope.ret, envelope.envid, self.at,
+            self.away.lines, self.away.size, envelope.sender, envelope.user, self._client_address(), self.body, int(envelope.smtputf8),
+            int(envelope.requiretls), envelope.ret, envelope.envid, self.at, self.plan.priority, _milliseconds(self.plan.delete_at),
+            int(_ours(envelope)), int(bool(envelope.suspect)),
         )  # fmt: skip
 
-    def _recipient_rows(self) -> list[tuple[Any, ...]]:
+    def _client_address(self) -> str:
+        return self.submission.client.address if self.submission.client else ""
+
+    def _recipient_rows(self, *, held: bool = False) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
+        place = rank(self.plan.priority)
+        state = HELD if held or self.plan.hold else WAITING
         for channel, addressees in self.queued.items():
-            owner, until = self.claimed.get(channel, ("", 0))
-            due = until or self.at
+            owner, until = ("", 0) if held else self.claimed.get(channel, ("", 0))
+            due = max(until or self.at, _milliseconds(self.plan.hold_until))
             rows += [
-                (one.id, one.letter_id, channel, one.address, one.original, one.notify, one.orcpt, due, owner, until) for one in addressees
+                (one.id, one.letter_id, channel, one.address, one.original, one.notify, one.orcpt, one.via, place, state, due, owner, until)
+                for one in addressees
             ]
         return rows
 
@@ -114,9 +169,9 @@ class Posting:
 def prepare(submission: Submission, at: int) -> Posting:
     """Sort the recipients' targets: equal ones collapse, so that nobody gets two copies. ``at``: ms since 1970."""
     envelope = submission.envelope
-    lines = submission.received + b"".join(line + b"\r\n" for line in envelope.headers)
+    copy = Copy(submission.received + b"".join(line + b"\r\n" for line in envelope.headers), submission.draft)
     local: dict[tuple[int, str], str] = {}
-    queued: dict[str, dict[str, Addressee]] = {}
+    queued: dict[str, dict[tuple[str, str], Addressee]] = {}
     base = ids.new_id()
     for recipient in () if envelope.discard else envelope.recipients:
         targets = _targets(recipient)
@@ -126,9 +181,18 @@ def prepare(submission: Submission, at: int) -> Posting:
             elif isinstance(target, ToQueue):
                 base += 1  # counted up from one random id: many random ones of one millisecond would collide
                 channel = queued.setdefault(target.channel, {})
-                channel.setdefault(target.address, _addressee(base, submission.id, target, recipient, alone=len(targets) == 1))
+                one = _addressee(base, submission.id, target, recipient, alone=len(targets) == 1)
+                channel.setdefault((target.address, target.via), one)
     lists = {channel: list(found.values()) for channel, found in queued.items()}
-    return Posting(submission, at, lines, local, lists, _story(submission))
+    return Posting(submission, at, copy, copy, copy, local, lists, _story(submission), envelope.body)
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)
+
+
+def _ours(envelope: Envelope) -> bool:
+    return envelope.local_origin or envelope.user is not None
 
 
 def _targets(recipient: Recipient) -> tuple[Target, ...]:
@@ -139,9 +203,9 @@ def _targets(recipient: Recipient) -> tuple[Target, ...]:
 
 def _addressee(number: int, letter: int, target: ToQueue, recipient: Recipient, *, alone: bool) -> Addressee:
     notify = recipient.notify
-    if not alone and "SUCCESS" in notify.upper():  # RFC 3461 5.2.7: the expansion itself is the success
+    if not alone and "SUCCESS" in notify.upper():  # RFC 3461 5.2.7.3: the expansion itself is the success
         notify = ",".join(wish for wish in notify.split(",") if wish.upper() != "SUCCESS") or "NEVER"
-    return Addressee(number, letter, target.address, recipient.address, notify, recipient.orcpt)
+    return Addressee(number, letter, target.address, recipient.address, notify, recipient.orcpt, via=target.via)
 
 
 def _story(submission: Submission) -> dict[str, Any]:
@@ -154,7 +218,8 @@ def _story(submission: Submission) -> dict[str, Any]:
     }
     if client is not None:
         story |= {"client": client.address, "helo": client.helo, "service": client.service_name, "session": client.session}
-    facts = {"user": envelope.user, "quarantine": envelope.quarantine, "about": ids.text(submission.about) if submission.about else ""}
+    about = ids.text(submission.about) if submission.about else ""
+    facts = {"user": envelope.user, "quarantine": envelope.quarantine, "suspect": envelope.suspect, "about": about}
     return story | {name: value for name, value in facts.items() if value}
 
 
@@ -170,5 +235,5 @@ def _name(target: Target, envelope: Envelope) -> str:
     if isinstance(target, ToMailbox):
         return f"mailbox {target.name}/{'Junk' if envelope.quarantine else target.folder}"
     if isinstance(target, ToQueue):
-        return f"queue {target.channel} {target.address}"
+        return f"queue {target.channel} {target.address}" + (f" via {shown(target.via)}" if target.via else "")
     return f"refused {target.reply}" if isinstance(target, Refuse) else "discarded"

@@ -13,13 +13,16 @@ from ..mail.report import Fate
 from ..store.database import Conflict, StoreUnavailable
 from .bounce import wanted
 from .letter import Addressee, Letter
-from .posting import Posting, prepare
+from .outbound import Outbound, urgent
+from .posting import Posting, Written, prepare
 from .submission import Submission
+from .surge import Surges
 
 if TYPE_CHECKING:
     from ..asking import Asker
     from ..mail.envelope import Recipient
     from ..news import News
+    from ..store.blobs import Draft
     from ..store.database import Database, Tx
     from .bounce import Reports
 
@@ -54,25 +57,38 @@ class Entry:
         """The accounts whose mailboxes change."""
         return [key for posting in self.postings for key in posting.keys]
 
-    def writer(self) -> Callable[[Tx], list[tuple[int, list[int]]]]:
+    def writer(self) -> Callable[[Tx], list[Written]]:
         """The function to run in a transaction; its result is what ``Queue.finish`` wants."""
         writers = [posting.writer() for posting in self.postings]
         return lambda tx: [write(tx) for write in writers]
 
 
 class Queue:
-    """Takes messages in. ``clock``: epoch seconds. ``handover`` is set by the runner once it runs."""
+    """Takes messages in. ``clock``: epoch seconds. ``handover`` is set by the runner once it runs.
 
-    def __init__(self, db: Database, ask: Asker, news: News, reports: Reports, clock: Callable[[], float]) -> None:
+    ``outbound`` asks the plugins about what leaves, ``surges`` watches how much accounts send; None: nobody does.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        ask: Asker,
+        news: News,
+        reports: Reports,
+        clock: Callable[[], float],
+        outbound: Outbound | None = None,
+        surges: Surges | None = None,
+    ) -> None:
         self.db, self.ask, self.news = db, ask, news
         self.reports, self.clock = reports, clock
+        self.outbound, self.surges = outbound, surges
         self.handover: Handover | None = None
 
     def put(self, submission: Submission) -> str:
         """Make the message durable, deliver what is local, queue the rest; its trace id.
 
-        Raises StoreUnavailable when nothing of it was kept, or PluginFault when a report that goes with it could not be routed:
-        the caller answers with a temporary failure.
+        Raises StoreUnavailable when nothing of it was kept, or PluginFault when a plugin that rewrites or signs has failed, or a report
+        that goes with it could not be routed: the caller answers with a temporary failure.
         """
         entry = self.prepare(submission)
         try:
@@ -86,7 +102,10 @@ class Queue:
         return ids.text(submission.id)
 
     def prepare(self, submission: Submission) -> Entry:
-        """Everything that can be done before the transaction. ``finish`` or ``abandon`` must follow. Raises PluginFault."""
+        """Everything that can be done before the transaction. ``finish`` or ``abandon`` must follow.
+
+        Raises PluginFault or StoreUnavailable.
+        """
         entry = Entry()
         try:
             posting = prepare(submission, int(self.clock() * 1000))
@@ -94,37 +113,55 @@ class Queue:
             for report in self._reports(posting):
                 entry.postings.append(prepare(report, posting.at))
             for each in entry.postings:
+                self._complete(each)
+            for each in entry.postings:
                 self._claim(each)
         except BaseException:
             self.abandon(entry)
-            _drop(submission)
+            _drop(submission.draft)
             raise
         return entry
 
-    def finish(self, entry: Entry, written: list[tuple[int, list[int]]]) -> None:
+    def _complete(self, posting: Posting) -> None:
+        """What plugins add, and what is counted for the account."""
+        if self.outbound is not None:
+            self.outbound.dress(posting)
+        if self.surges is not None:
+            posting.counting = self.surges.counting(posting.submission.envelope, posting.queued, posting.at)
+
+    def finish(self, entry: Entry, written: list[Written]) -> None:
         """After the commit: tell the other workers and the plugins, hand over what is claimed for this worker."""
-        for posting, (blob, changed) in zip(entry.postings, written, strict=True):
+        for posting, result in zip(entry.postings, written, strict=True):
             submission = posting.submission
-            for mailbox in changed:
+            for mailbox in result.changed:
                 self.news.publish("mailbox", mailbox=mailbox)
-            if posting.queued:
-                self._hand(posting, blob)
-            if not posting.keeps:
-                _drop(submission)
-            size = len(posting.lines) + submission.draft.size
+            if result.finding is not None:
+                self._unclaim(posting)
+                if result.finding.began and self.surges is not None:
+                    self.surges.announce(result.finding)
+            elif posting.queued:
+                self._hand(posting, result.blob)
+            size = posting.original.size
+            for draft in posting.unused():
+                _drop(draft)
             self.ask.tell("message_accepted", envelope=submission.envelope, trace=ids.text(submission.id), size=size)
 
     def abandon(self, entry: Entry) -> None:
         """Nothing was committed: forget the bytes and give up what was reserved."""
         for posting in entry.postings:
-            for channel in posting.claimed:
-                if self.handover is not None:
-                    self.handover.cancel(channel, len(posting.queued[channel]))
+            self._unclaim(posting)
         for posting in entry.postings:
-            _drop(posting.submission)
+            for draft in posting.all_drafts():
+                _drop(draft)
+
+    def _unclaim(self, posting: Posting) -> None:
+        for channel in posting.claimed:
+            if self.handover is not None:
+                self.handover.cancel(channel, len(posting.queued[channel]))
+        posting.claimed.clear()
 
     def _claim(self, posting: Posting) -> None:
-        if self.handover is None:
+        if self.handover is None or not posting.at_once:
             return
         for channel, addressees in posting.queued.items():
             until = self.handover.reserve(channel, len(addressees), posting.at)
@@ -132,14 +169,17 @@ class Queue:
                 posting.claimed[channel] = (self.handover.owner, until)
 
     def _hand(self, posting: Posting, blob: int) -> None:
-        draft = posting.submission.draft
+        draft = posting.away.draft
         letter = posting.letter(content=draft.head if draft.size <= CARRIED else None)
         letter.blob_id = blob
+        facts: dict[str, bool] | None = None
         for channel, addressees in posting.queued.items():
             if channel in posting.claimed and self.handover is not None:
                 self.handover.hand(channel, letter, addressees)
-            else:
-                self.news.publish("queue", channel=channel)
+            elif not posting.plan.hold:
+                if facts is None:
+                    facts = {"urgent": True} if not posting.plan.hold_until and urgent(posting.away.message()) else {}
+                self.news.publish("queue", channel=channel, **facts)
 
     def _reports(self, posting: Posting) -> list[Submission]:
         """Reports that are due at once: success for local delivery that asked for it, failure of a part of an expansion."""
@@ -155,10 +195,10 @@ class Queue:
         return [one.submission for one in made if one.submission is not None]
 
 
-def _drop(submission: Submission) -> None:
+def _drop(draft: Draft) -> None:
     """Forget the bytes. What cannot be removed now is removed by the collector in a day."""
     with suppress(StoreUnavailable):
-        submission.draft.abandon()
+        draft.abandon()
 
 
 def _reached(recipient: Recipient) -> bool:

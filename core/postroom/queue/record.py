@@ -13,6 +13,7 @@ from .put import Entry
 
 if TYPE_CHECKING:
     from ..store.database import Tx
+    from .posting import Written
     from .submission import Submission
 
 LOCK = "SELECT id FROM outgoing WHERE id IN ({marks}) ORDER BY id FOR UPDATE"
@@ -26,7 +27,7 @@ LATER_NOW = LATER + " RETURNING id"
 EMPTY = "DELETE FROM outgoing WHERE id = ? AND NOT EXISTS (SELECT 1 FROM outgoing_recipient WHERE outgoing_id = outgoing.id)"
 
 # What a Settlement's writer gives back: for each report the result of its Entry, or None when it was not due any more.
-Results = list["list[tuple[int, list[int]]] | None"]
+Results = list["list[Written] | None"]
 
 
 class Settlement:

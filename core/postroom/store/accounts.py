@@ -40,6 +40,7 @@ class Account:
     protocols: tuple[str, ...] = ()
     quota_storage: int = 0
     quota_messages: int = 0
+    priority: int = 50  # of what it sends to other servers: 100 goes first, 1 last
     created: int = 0
 
 
@@ -123,6 +124,8 @@ class Accounts(Mappings, Lists):
                     tx.do(f"DELETE FROM {table} WHERE mailbox_id IN ({FOLDERS})", row * 2)
                 for table in OF_ACCOUNT:
                     tx.do(f"DELETE FROM {table} WHERE account_id = ?", row)
+                tx.do("DELETE FROM habit WHERE account = ?", (name.lower(),))
+                tx.do("DELETE FROM surge WHERE account = ?", (name.lower(),))
                 # Whoever gets this name next must not get the rights that were given to the present user
                 tx.do("DELETE FROM acl WHERE identifier IN (?, ?)", (name.lower(), f"-{name.lower()}"))
             return row is not None
@@ -153,4 +156,6 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     for key in values:
         if key not in COLUMNS or key in FIXED:
             raise ValueError(f"an account has no field {key!r} that can be set")
+    if not 1 <= values.get("priority", 50) <= 100:
+        raise ValueError("a priority is a number from 1 to 100")
     return {key: tuple(part.strip() for part in value) if key in SEVERAL else value for key, value in values.items()}

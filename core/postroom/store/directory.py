@@ -13,7 +13,7 @@ LOOK_SECONDS = 1.0  # news may be lost, so the version is looked at by ourselves
 VERSION = "SELECT value FROM state WHERE name = 'directory'"
 USERS = (
     "SELECT id, name, admin, enabled, in_everyone, internet, max_size, forward, use_forwarding, assistants, redirect_to_assistant,"
-    " CASE WHEN quota_storage + quota_messages > 0 THEN 1 ELSE 0 END FROM account ORDER BY created, id"
+    " CASE WHEN quota_storage + quota_messages > 0 THEN 1 ELSE 0 END, priority FROM account ORDER BY created, id"
 )
 MAPPINGS = "SELECT address, target FROM mapping ORDER BY address, position"
 LISTS = "SELECT name, target FROM dlist LEFT JOIN dlist_member ON list_id = id ORDER BY name, position"
@@ -35,6 +35,7 @@ class User:
     assistants: tuple[str, ...] = ()
     redirect_to_assistant: bool = False
     bounded: bool = False  # has a quota
+    priority: int = 50  # of what it sends to other servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,8 @@ def _memberships(names: set[str], lists: Mapping[str, tuple[str, ...]]) -> dict[
     return {name: tuple(pairs) for name, pairs in found.items()}
 
 
-def _user(row: tuple[int, str, int, int, int, int, int, str, int, str, int, int]) -> User:
-    number, name, admin, enabled, in_everyone, internet, max_size, forward, use_forwarding, assistants, redirect, bounded = row
+def _user(row: tuple[int, str, int, int, int, int, int, str, int, str, int, int, int]) -> User:
+    number, name, admin, enabled, in_everyone, internet, max_size, forward, use_forwarding, assistants, redirect, bounded, priority = row
     return User(
         number,
         name,
@@ -147,4 +148,5 @@ def _user(row: tuple[int, str, int, int, int, int, int, str, int, str, int, int]
         tuple(part for part in assistants.split(";") if part),
         bool(redirect),
         bool(bounded),
+        priority,
     )

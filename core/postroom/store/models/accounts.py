@@ -28,6 +28,7 @@ class Account(Model):
     created = BigIntegerField()
     quota_storage = BigIntegerField(default=0)  # bytes, 0 = no bound
     quota_messages = BigIntegerField(default=0)  # 0 = no bound
+    priority = IntegerField(default=50)  # of what it sends to other servers: 100 goes first, 1 last
 
     class Meta:
         table_name = "account"

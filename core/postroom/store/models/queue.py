@@ -21,7 +21,7 @@ class Outgoing(Model):
     ret = TextField(default="")
     envid = TextField(default="")
     queued_at = BigIntegerField()
-    held = IntegerField(default=0)
+    held = IntegerField(default=0)  # 1 until somebody releases it, 2 until a time, 3 because its account sends too much
     priority = IntegerField(default=50)  # 100 goes first, 1 last
     delete_at = BigIntegerField(default=0)  # taken out of the queue then, 0 is never
     local_origin = IntegerField(default=1)  # 0: somebody else's mail that goes on from here (forwards, lists)
@@ -53,6 +53,7 @@ class OutgoingRecipient(Model):
     rank = IntegerField(default=1)  # 0 urgent, 1 ordinary, 2 after the others
     via = TextField(default="")  # the server that a route names for this recipient alone (LAN forwarding)
     kind = TextField(default="")  # what the last attempt failed for: TryLater.kind
+    site = TextField(default="")  # the destination whose return it waits for without being tried, "*" is a relay; "" is none
 
     class Meta:
         table_name = "outgoing_recipient"
@@ -110,6 +111,8 @@ class Surge(Model):
     reason = TextField()
     released_at = BigIntegerField()
     allowed = IntegerField()  # recipients in an hour that the administrator has agreed to by the release
+    allowed_day = IntegerField(default=0)  # the same for 24 hours
+    told = IntegerField(default=0)  # 1: the administrator has the alert
 
     class Meta:
         table_name = "surge"
