@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from postroom.dns import DnsFailure, Exchangers, Mx, Resolver
+from postroom.dns import DnsFailure, Mx, Resolver
 from postroom.mail.delivery import Failed, Outcome, TryLater
 from postroom.mail.reply import Reply
 from postroom.mail.sending import MxServer, ServerChoice
@@ -95,6 +95,10 @@ class Router:
         by: Literal["overrides", "a plugin"] = "overrides" if choice.servers == overridden else "a plugin"
         return Destination(domain, servers, self._named_policies.of(domain, None), by)
 
+    def overridden(self, domain: str, outgoing: Outgoing) -> list[str]:
+        """What the overrides say, in sentences; none when there are no overrides."""
+        return self._overrides.explain(self.question(domain, outgoing)) if self._overrides else []
+
     def question(self, domain: str, outgoing: Outgoing) -> Question:
         """What overrides may ask about a message."""
         failing = max(self._clock() - outgoing.queued_at, 0.0) if outgoing.attempts else 0.0
@@ -126,8 +130,3 @@ def unresolved(domain: str, error: DnsFailure) -> TryLater | Failed:
         return TryLater(Reply(451, "4.4.3", f"The mail servers of {domain} cannot be looked up now: {error}"), kind="dns")
     enhanced = "5.1.2" if error.kind in ("unknown", "name") else "5.4.4"
     return Failed(Reply(550, enhanced, f"There is no mail server for {domain}: {error}"))
-
-
-def preferences(exchangers: Exchangers) -> str:
-    """The records for people."""
-    return ", ".join(f"{one.preference} {one.host}" for one in exchangers.servers)

@@ -15,6 +15,7 @@ from postroom.mail.local_domains import fold_domain
 from postroom.mail.sending import MxServer, ServerVerdict, SessionBounds
 from postroom.provided import Outgoing, QueuedRecipient, SendingRules
 
+from .explaining import explained
 from .routing import Destination, NoWay, Router
 from .servers import HopMaker, Hops
 from .settings import DirectSettings
@@ -91,6 +92,10 @@ class DirectSender:
             else:
                 hold = max(hold, verdict.hold)
         return found, hold
+
+    def explain(self, address: str, via: str = "") -> list[str]:
+        """Where mail for an address would go, and why; asks the DNS."""
+        return explained(self, address)
 
     def start(self, bounds: SessionBounds | None) -> None:
         """Mail again: how much one connection may carry from now on."""

@@ -134,6 +134,8 @@ def test_a_broken_handshake_is_a_temporary_failure(context: ssl.SSLContext) -> N
 def test_a_handshake_that_hangs_is_given_up() -> None:
     with Peer(f"{STARTTLS}S: 220 Go\n!hang") as peer:
         outcome = deliver(peer, outgoing(), encryption=Encryption.IF_AVAILABLE, timeouts=IMPATIENT)[1]
+    assert isinstance(outcome, TryLater)
+    assert outcome.kind == "tls"
     assert "did not finish the TLS handshake" in str(outcome.reply)
 
 

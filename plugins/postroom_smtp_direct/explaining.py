@@ -1,0 +1,61 @@
+"""Says in words where mail of an address would go now, and how it would be protected (``postroom explain``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from postroom.clients.smtp.faults import HopFault
+from postroom.clients.smtp.hop import Encryption, NextHop
+from postroom.mail.address import split
+from postroom.mail.local_domains import fold_domain
+from postroom.provided import Outgoing, QueuedRecipient
+from postroom.tls_policy.demand import Level
+
+from .routing import Destination, NoWay
+
+if TYPE_CHECKING:
+    from .sender import DirectSender
+
+LEVELS = {
+    Level.NONE: "in the clear",
+    Level.OPPORTUNISTIC: "TLS where it is offered",
+    Level.ENCRYPT: "TLS with any certificate",
+    Level.CERTIFICATE: "TLS with a certificate for its name",
+    Level.DANE: "TLS with a certificate that fits its TLSA records",
+}
+
+
+def explained(sender: DirectSender, address: str) -> list[str]:
+    """A sentence for each decision, as for a message of no size from the null sender."""
+    domain = fold_domain(split(address)[1])
+    message = Outgoing("", "", 0, (QueuedRecipient(0, address),), lambda: iter((b"\r\n",)))
+    words = sender.router.overridden(domain, message)
+    try:
+        destination = sender.router.destination(domain, message)
+    except NoWay as none:
+        return [*words, str(none)]
+    return [*words, *_destination(sender, destination, message)]
+
+
+def _destination(sender: DirectSender, destination: Destination, message: Outgoing) -> Iterator[str]:
+    yield f"the servers of {destination.domain} are named by {destination.by}"
+    allowed, hold = sender.allowed(destination, message)
+    for one in destination.servers:
+        place = f"{one.host}:{one.port} (preference {one.preference})"
+        if one not in allowed:
+            yield f"{place}: a plugin does not allow it now" + (f", for {hold:.0f} seconds" if hold else "")
+        else:
+            yield f"{place}: {_hop(sender.maker.make(one, destination, message))}"
+
+
+def _hop(hop: NextHop | HopFault) -> str:
+    """One server."""
+    if isinstance(hop, HopFault):
+        return f"cannot be used: {hop}"
+    where = f"at {', '.join(hop.addresses)}; " if hop.addresses else ""
+    login = f", with the login of {hop.credentials.username}" if hop.credentials else ""
+    if hop.demand is None:
+        return f"{where}{hop.encryption.value}{', certificate checked' if hop.verify else ''}{login}"
+    first = ", from the first byte" if hop.encryption is Encryption.TLS else ""
+    return f"{where}{LEVELS[hop.demand.level]}{first} ({hop.demand.reason}){login}"

@@ -1,0 +1,230 @@
+"""Where mail goes: MX records, overrides, plugins, loops, and domains that take none."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from postroom.hookspecs import hookimpl
+from postroom.mail.delivery import Delivered, Failed, NotNow, TryLater
+from postroom.mail.sending import MxServer, ServerChoice, ServerVerdict
+from tests.core.clients.smtp_peer import PIPELINING, PLAIN, Peer, outgoing
+from tests.plugins.smtp_direct.direct import direct, table
+
+SENT = "C: MAIL *\nS: 250 Ok\nC: RCPT *\nS: 250 Ok\nC: DATA\nS: 354 Go\n!message\nS: 250 Ok\n"
+BYE = "C: QUIT\nS: 221 Bye"
+TWO = "C: MAIL *\nC: RCPT TO:<a@one.test>\nC: RCPT TO:<b@two.test>\nC: DATA\n" + "S: 250 Ok\n" * 3 + "S: 354 Go\n!message\nS: 250 Ok\n"
+
+
+@contextlib.contextmanager
+def sending(*arguments: Any, **settings: Any) -> Iterator[Any]:
+    sender = direct(*arguments, **settings)
+    try:
+        yield sender
+    finally:
+        sender.close()
+
+
+def result(address: str, *arguments: Any, **settings: Any) -> Any:
+    with sending(*arguments, **settings) as sender:
+        return sender.send(outgoing(address))[1]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def test_mail_goes_to_the_server_that_the_mx_record_names() -> None:
+    with Peer(f"{PLAIN}{SENT}{BYE}") as peer:
+        outcome = result("you@d.test", table({"d.test": [(10, "mx.d.test")]}), port=peer.port)
+    assert outcome == Delivered("250 Ok", f"mx.d.test[127.0.0.1]:{peer.port}")
+    assert outcome.how == "in the clear"
+
+
+def test_a_domain_without_mx_records_is_its_own_server() -> None:
+    with Peer(f"{PLAIN}{SENT}{BYE}") as peer:
+        assert isinstance(result("you@d.test", table({}, hosts={"d.test": ["127.0.0.1"]}), port=peer.port), Delivered)
+
+
+def test_an_address_literal_is_the_server() -> None:
+    with Peer(f"{PLAIN}{SENT}{BYE}") as peer:
+        assert isinstance(result("you@[127.0.0.1]", table({}), port=peer.port), Delivered)
+
+
+def test_an_internationalized_domain_is_looked_up_by_its_a_labels() -> None:
+    with Peer(f"{PLAIN}{SENT}{BYE}".replace("RCPT *", "RCPT TO:<you@xn--mnchen-3ya.test>")) as peer:
+        resolver = table({"xn--mnchen-3ya.test": [(10, "mx.test")]})
+        assert isinstance(result("you@münchen.test", resolver, port=peer.port), Delivered)
+
+
+@pytest.mark.parametrize(
+    ("resolver", "kind", "enhanced"),
+    [
+        (table({"d.test": [(0, "")]}), Failed, "5.1.10"),  # RFC 7505
+        (table({}), Failed, "5.1.2"),
+        (table({}, temporary=["d.test"]), TryLater, "4.4.3"),
+        (table({"d.test": [(10, "gone.test")]}, hosts={"gone.test": []}), Failed, "5.4.4"),
+        (table({"d.test": [(10, "mx.d.test")]}, temporary=["mx.d.test"]), TryLater, "4.4.3"),
+        (table({"d.test": [(10, "client.test"), (20, "backup.test")]}), Failed, "5.4.6"),
+        (table({"d.test": [(10, "other.test"), (10, "client.test")]}), Failed, "5.4.6"),
+    ],
+)
+def test_a_domain_that_nobody_takes_mail_for(resolver: Any, kind: type[Failed | TryLater], enhanced: str) -> None:
+    outcome = result("you@d.test", resolver)
+    assert isinstance(outcome, kind)
+    assert outcome.reply.enhanced == enhanced
+    assert "d.test" in outcome.reply.text or "gone.test" in outcome.reply.text
+
+
+def test_a_failed_look_up_is_a_fault_of_the_way() -> None:
+    assert result("you@d.test", table({}, temporary=["d.test"])).kind == "dns"
+
+
+def test_servers_behind_this_one_in_the_list_are_left_out() -> None:
+    dead = free_port()
+    resolver = table({"d.test": [(10, "mx1.test"), (20, "client.test"), (30, "mx3.test")]})
+    outcome = result("you@d.test", resolver, port=dead)
+    assert isinstance(outcome, TryLater)
+    assert "mx1.test" in outcome.reply.text
+    assert "mx3.test" not in outcome.reply.text
+
+
+def test_a_server_that_calls_itself_by_our_name_is_a_loop() -> None:
+    with Peer("S: 220 client.test ESMTP\nC: EHLO client.test\nS: 250 client.test at your service\n!gone") as peer:
+        outcome = result("you@d.test", table({"d.test": [(10, "alias.test"), (20, "backup.test")]}), port=peer.port)
+    assert isinstance(outcome, Failed)
+    assert outcome.reply.enhanced == "5.4.6"
+    assert "backup.test" not in outcome.reply.text
+
+
+def test_the_next_server_is_tried_and_all_are_told() -> None:
+    with Peer("S: 554 Not you\n!hang") as first, Peer("S: 421 Too busy\n!hang") as second:
+        lines = f"d.test one.test:{first.port}\nd.test two.test:{second.port} $priority:20"
+        outcome = result("you@d.test", table({}, hosts={"one.test": ["127.0.0.1"], "two.test": ["127.0.0.1"]}), overrides=lines)
+    assert "one.test" in outcome.reply.text and "554 Not you" in outcome.reply.text
+    assert "two.test" in outcome.reply.text and "421 Too busy" in outcome.reply.text
+    assert outcome.kind == "greeting"
+
+
+def test_a_delivery_by_the_second_server_says_what_was_wrong_with_the_first() -> None:
+    dead = free_port()
+    with Peer(f"{PLAIN}{SENT}{BYE}") as peer:
+        lines = f"d.test one.test:{dead}\nd.test two.test:{peer.port} $priority:20"
+        outcome = result("you@d.test", table({}, hosts={"one.test": ["127.0.0.1"], "two.test": ["127.0.0.1"]}), overrides=lines)
+    assert isinstance(outcome, Delivered)
+    assert f"before: one.test[127.0.0.1]:{dead} cannot be reached: Connection refused" in outcome.how
+
+
+def test_an_override_with_a_login_logs_in() -> None:
+    login = "S: 220 isp\nC: EHLO client.test\nS: 250-isp\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AGZyZWQAczpAY3JldA==\nS: 235 Ok\n"
+    with Peer(f"{login}{SENT}{BYE}") as peer:
+        assert isinstance(result("you@d.test", table({}), overrides=f"* fred:s:@cret@127.0.0.1:{peer.port}"), Delivered)
+
+
+def test_an_override_may_depend_on_the_sending_user() -> None:
+    with Peer(f"{PLAIN}{SENT}{BYE}") as peer, sending(table({}), overrides=f"* 127.0.0.1:{peer.port} $user:bob") as sender:
+        assert isinstance(sender.send(outgoing("you@d.test", user="bob"))[1], Delivered)
+        assert isinstance(sender.send(outgoing("you@d.test", user="eve"))[1], Failed)
+
+
+def test_domains_with_the_same_servers_share_a_transaction_and_a_site() -> None:
+    resolver = table({"one.test": [(10, "mx.test")], "two.test": [(10, "mx.test")]})
+    with Peer(f"{PIPELINING}{TWO}{BYE}") as peer, sending(resolver, port=peer.port) as sender:
+        assert sender.site("a@one.test") == "one.test"  # nothing is known yet
+        outcomes = sender.send(outgoing("a@one.test", "b@two.test"))
+        assert {type(one) for one in outcomes.values()} == {Delivered}
+        assert sender.site("c@ONE.test") == sender.site("d@two.test") == "mx.test"
+
+
+def test_a_connection_is_used_for_other_domains_with_the_same_server() -> None:
+    resolver = table({"one.test": [(10, "mx.test")], "two.test": [(20, "mx.test")]})
+    with Peer(f"{PLAIN}{SENT}{SENT}{BYE}") as peer, sending(resolver, port=peer.port) as sender:
+        assert isinstance(sender.send(outgoing("a@one.test"))[1], Delivered)
+        assert isinstance(sender.send(outgoing("b@two.test"))[1], Delivered)
+
+
+def test_the_fate_of_one_domain_is_not_that_of_another() -> None:
+    with Peer(f"{PLAIN}{SENT}{BYE}") as peer, sending(table({"one.test": [(10, "mx.test")]}), port=peer.port) as sender:
+        outcomes = sender.send(outgoing("a@one.test", "b@gone.test"))
+    assert {number: type(one) for number, one in outcomes.items()} == {1: Delivered, 2: Failed}
+
+
+class Choosing:
+    """A plugin that has its own mind about servers."""
+
+    def __init__(self, choice: ServerChoice | None = None, verdict: ServerVerdict | None = None) -> None:
+        self.choice, self.verdict = choice, verdict
+        self.seen: list[ServerChoice] = []
+
+    @hookimpl
+    def server_choice(self, domain: str, outgoing: Any, choice: ServerChoice) -> ServerChoice | None:
+        self.seen.append(choice)
+        return self.choice
+
+    @hookimpl
+    def check_server(self, domain: str, server: str, outgoing: Any, verdict: ServerVerdict) -> ServerVerdict | None:
+        return self.verdict if server == "mx.d.test" else None
+
+
+def test_a_plugin_may_choose_the_servers() -> None:
+    with Peer(f"{PLAIN}{SENT}{BYE}") as peer:
+        plugin = Choosing(ServerChoice(servers=(MxServer("127.0.0.1", peer.port),)))
+        assert isinstance(result("you@d.test", table({}), plugin), Delivered)
+    assert plugin.seen == [ServerChoice(servers=None)]
+
+
+def test_a_plugin_sees_what_the_overrides_say() -> None:
+    plugin = Choosing(ServerChoice(servers=()))
+    outcome = result("you@d.test", table({}), plugin, overrides="d.test 127.0.0.1:2525")
+    assert plugin.seen == [ServerChoice(servers=(MxServer("127.0.0.1", 2525),))]
+    assert isinstance(outcome, Failed) and outcome.reply.enhanced == "5.1.2"
+
+
+def test_mail_waits_when_plugins_allow_no_server() -> None:
+    outcome = result("you@d.test", table({"d.test": [(10, "mx.d.test")]}), Choosing(verdict=ServerVerdict(False, 600.0)))
+    assert isinstance(outcome, NotNow)
+    assert "d.test" in outcome.reason
+
+
+def test_a_plugin_may_leave_out_one_server() -> None:
+    resolver = table({"d.test": [(10, "mx.d.test"), (20, "mx2.d.test")]})
+    with Peer(f"{PLAIN}{SENT}{BYE}") as peer:
+        outcome = result("you@d.test", resolver, Choosing(verdict=ServerVerdict(False)), port=peer.port)
+    assert outcome.server.startswith("mx2.d.test[")
+
+
+def test_a_plugin_may_ask_for_a_fresh_look_up() -> None:
+    resolver = table({"d.test": [(10, "mx.d.test")]})
+    asked: list[bool] = []
+    look = resolver.mx
+
+    def mx(domain: str, *, fresh: bool = False) -> Any:
+        asked.append(fresh)
+        return look(domain, fresh=fresh)
+
+    resolver.mx = mx  # type: ignore[method-assign]
+    result("you@d.test", resolver, Choosing(ServerChoice(use_cache=False)), port=free_port())
+    assert asked == [True]
+
+
+def test_explain_names_override_lines_servers_and_protection() -> None:
+    with sending(
+        table({"d.test": [(10, "mx.d.test"), (20, "gone.test")]}, hosts={"gone.test": []}), overrides="e.test smtp.isp.test:587"
+    ) as sender:
+        words = sender.explain("you@d.test")
+    assert words[0] == "no override holds for d.test: the DNS is asked"
+    assert words[1] == "the servers of d.test are named by MX records"
+    assert words[2].startswith("mx.d.test:25 (preference 10): at 127.0.0.1; TLS where it is offered")
+    assert words[3].startswith("gone.test:25 (preference 20): cannot be used:")
+
+
+def test_explain_shows_no_password() -> None:
+    with sending(table({}), overrides="d.test fred:hidden@smtp.isp.test:587") as sender:
+        words = "\n".join(sender.explain("you@d.test"))
+    assert "smtp.isp.test:587" in words and "login of fred" in words
+    assert "hidden" not in words
