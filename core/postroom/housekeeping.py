@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .provided import Job
+from .queue import surge
 from .store.retention import forget
 from .store.traces import Traces
 
@@ -26,6 +27,7 @@ def housekeeping(context: Context) -> Job:
         context.blobs.collect(now)
         context.kept.forget_unused()
         Traces(context.db).forget(now - TRACES_FOR)
+        surge.forget(context.db, now)
         context.leases.forget(now - LEASES_FOR)
 
     return Job("housekeeping", EVERY, run)

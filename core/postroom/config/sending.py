@@ -157,9 +157,10 @@ class ScheduleSettings(Section):
 class SurgeSettings(Section):
     """When an account that suddenly sends far more than it ever did is held."""
 
+    enabled: bool = Field(True, description="false lets everybody send as much as they like.")
     factor: float = Field(4.0, ge=1.5, le=1000, description="So many times the most so far is a surge.")
-    least_hour: int = Field(50, ge=1, description="Recipients within an hour that are never a surge.")
-    least_day: int = Field(200, ge=1, description="Recipients within 24 hours that are never a surge.")
+    least_hour: int = Field(100, ge=1, description="Recipients within an hour that are never a surge.")
+    least_day: int = Field(500, ge=1, description="Recipients within 24 hours that are never a surge.")
 
     def rule(self) -> SurgeRule:
         """The rule that they make."""

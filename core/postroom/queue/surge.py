@@ -54,7 +54,10 @@ RELEASE = (
     " allowed_day = CASE WHEN allowed_day > ? THEN allowed_day ELSE ? END WHERE account = ?"
 )
 HELD_ONES = 'SELECT id FROM outgoing WHERE "user" = ? AND held = ? ORDER BY id LIMIT ?'
-LET_GO = "UPDATE outgoing_recipient SET state = ?, next_try = CASE WHEN next_try > ? THEN next_try ELSE ? END WHERE state = ? AND outgoing_id = ?"
+LET_GO = (
+    "UPDATE outgoing_recipient SET state = ?, next_try = CASE WHEN next_try > ? THEN next_try ELSE ? END"
+    " WHERE state = ? AND outgoing_id = ?"
+)
 FORGET = "DELETE FROM habit WHERE hour < ?"
 
 

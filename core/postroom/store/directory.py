@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ..mail.sending import ORDINARY
 from .database import Database, StoreUnavailable, Tx
 
 LOOK_SECONDS = 1.0  # news may be lost, so the version is looked at by ourselves, no more often than this
@@ -79,6 +80,11 @@ class DirectoryCache:
         if directory is None or self.db.read(_version) != directory.version:
             return self.refresh()
         return directory
+
+    def priority(self, name: str) -> int:
+        """Of what an account sends to other servers. Raises StoreUnavailable only when there is no snapshot yet."""
+        user = self.current().users.get(name.lower())
+        return ORDINARY if user is None else user.priority
 
     def refresh(self) -> Directory:
         """Read everything anew."""
