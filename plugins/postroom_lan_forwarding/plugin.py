@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.ears import Ears
+from postroom.config.rules import retry_of
 from postroom.credentials import UnreadableSecret, Vault
 from postroom.hookspecs import hookimpl
 from postroom.mail.delivery import Refuse, Route
 from postroom.mail.local_domains import LocalDomains
 from postroom.mail.reply import Reply
+from postroom.provided import SendingRules
 from postroom.sending.lan import LAN
 from postroom.sending.lan_rules import LanRules
 from postroom.sending.via import Locker
@@ -40,7 +42,8 @@ class Plugin:
         local = LocalDomains(domains.default, domains.local)
         locker = Locker(Vault(server.data_dir))
         self.forwarding = Forwarding(LanRules(rules, local, bare=settings.bare_names), context.ask, locker)
-        self.sender = LanSender(settings, server.hostname, Dialer(context.dns.addresses), locker, ears=Ears(context.ask, LAN))
+        rules_of_queue = SendingRules(retry=retry_of(settings.retry, context.config.queue))
+        self.sender = LanSender(settings, server.hostname, Dialer(context.dns.addresses), locker, rules_of_queue, Ears(context.ask, LAN))
 
     @hookimpl
     def register_senders(self) -> Sequence[Sender]:

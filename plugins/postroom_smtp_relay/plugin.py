@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from postroom.clients.oauth import TokenSource
 from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.ears import Ears
+from postroom.config.rules import sending_rules
 from postroom.context import Context
 from postroom.credentials import Vault
 from postroom.hookspecs import hookimpl
@@ -35,6 +36,7 @@ class Plugin:
                 hostname,
                 dialer,
                 self._tokens(relay),
+                rules=sending_rules(relay, context.config.queue),
                 fallback=Fallback(relay.name, relay.fallback, self._every_sender) if relay.fallback else None,
                 ears=Ears(context.ask, relay.name),
             )

@@ -6,7 +6,7 @@ from ..provided import SendingRules
 from ..sending.retry import Retry
 from ..sending.windows import Rate
 from .schema import QueueSettings
-from .senders import SenderSettings
+from .senders import RetrySettings, SenderSettings
 
 
 def sending_rules(sender: SenderSettings, queue: QueueSettings) -> SendingRules:
@@ -18,15 +18,14 @@ def sending_rules(sender: SenderSettings, queue: QueueSettings) -> SendingRules:
         smaller_first=sender.smaller_first,
         reverse=sender.reverse_order,
         rate=None if rate is None else Rate(rate.messages, rate.recipients, rate.per),
-        retry=retry_of(sender, queue),
+        retry=retry_of(sender.retry, queue),
         max_size=sender.max_message_size or 0,
         wait_for_login=sender.wait_for_login,
     )
 
 
-def retry_of(sender: SenderSettings, queue: QueueSettings) -> Retry:
-    """When to try again, warn and give up."""
-    own = sender.retry
+def retry_of(own: RetrySettings, queue: QueueSettings) -> Retry:
+    """When a sender tries again, warns and gives up."""
     return Retry(
         own.schedule or queue.retry,
         queue.give_up if own.give_up is None else own.give_up,

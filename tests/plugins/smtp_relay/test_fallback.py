@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from postroom.clients.smtp.connect import Dialer
+from postroom.config.schema import QueueSettings
 from postroom.mail.delivery import Delivered, Failed, Outcome, TryLater
 from postroom.mail.reply import Reply
 from postroom.provided import Outgoing, Sender, SendingRules
@@ -134,7 +135,8 @@ def test_a_relay_that_was_away_is_not_asked_again_for_each_message(dead: int, mo
 def test_the_plugin_finds_senders_of_other_plugins(dead: int) -> None:
     other = Other(Delivered("250 Ok"))
     ask = SimpleNamespace(collect=lambda hook: [other], hooks=SimpleNamespace(server_replied=SimpleNamespace(get_hookimpls=list)))
-    context = SimpleNamespace(config=SimpleNamespace(server=SimpleNamespace(hostname="client.test")), dns=FakeDns(), ask=ask)
+    config = SimpleNamespace(server=SimpleNamespace(hostname="client.test"), queue=QueueSettings())
+    context = SimpleNamespace(config=config, dns=FakeDns(), ask=ask)
     plugin = Plugin(context, Settings(servers=[f"127.0.0.1:{dead}"], fallback=["Other"]))  # type: ignore[arg-type]
     assert isinstance(plugin.senders[0].send(outgoing("a@one.test"))[1], Delivered)
     assert other.sent == ["a@one.test"]

@@ -14,6 +14,7 @@ import pytest
 from postroom.asking import Asker
 from postroom.clients.oauth import TokenSource
 from postroom.clients.smtp.connect import Dialer
+from postroom.config.schema import QueueSettings
 from postroom.mail.delivery import Delivered, TryLater
 from postroom.plugins import new_manager
 from postroom.provided import Outgoing
@@ -60,7 +61,7 @@ def test_the_second_server_is_used_when_the_first_is_away() -> None:
 def test_the_server_is_looked_up_by_the_configured_resolver() -> None:
     asked = FakeResolver({"relay.test": ["127.0.0.1"]})
     with Peer(SENT + QUIT) as peer:
-        config = SimpleNamespace(server=SimpleNamespace(hostname="client.test"))
+        config = SimpleNamespace(server=SimpleNamespace(hostname="client.test"), queue=QueueSettings())
         settings = Settings(servers=[f"relay.test:{peer.port}"], encryption="none")
         plugin = Plugin(SimpleNamespace(config=config, dns=asked, ask=unheard()), settings)  # type: ignore[arg-type]
         assert isinstance(plugin.senders[0].send(outgoing("a@one.test", "b@two.test"))[1], Delivered)
@@ -92,7 +93,7 @@ def test_max_messages_per_session_ends_a_connection() -> None:
 
 def test_the_plugin_registers_its_senders_and_closes_them_when_the_worker_stops() -> None:
     server = SimpleNamespace(hostname="client.test")
-    context = SimpleNamespace(config=SimpleNamespace(server=server), dns=FakeResolver(), ask=unheard())
+    context = SimpleNamespace(config=SimpleNamespace(server=server, queue=QueueSettings()), dns=FakeResolver(), ask=unheard())
     with Peer(f"{PIPELINING.replace('client.test', '*')}{ENVELOPE}!message\nS: 250 Ok\n{QUIT}") as peer:
         section = {"name": "ISP", "servers": [f"127.0.0.1:{peer.port}"], "encryption": "none", "concurrency": 3}
         plugin = Plugin(context, Settings(senders=[section]))  # type: ignore[arg-type]
@@ -106,7 +107,9 @@ def test_the_plugin_registers_its_senders_and_closes_them_when_the_worker_stops(
 def test_a_new_refresh_token_is_kept_for_the_next_start(db: Database, tmp_path: Path) -> None:
     oauth = {"token_url": "https://login.test/token", "client_id": "app", "refresh_token": "r1"}
     server = SimpleNamespace(hostname="client.test", data_dir=tmp_path)
-    context = SimpleNamespace(config=SimpleNamespace(server=server), dns=FakeResolver(), db=db, log=None, ask=unheard())
+    context = SimpleNamespace(
+        config=SimpleNamespace(server=server, queue=QueueSettings()), dns=FakeResolver(), db=db, log=None, ask=unheard()
+    )
 
     def tokens() -> TokenSource:
         plugin = Plugin(context, Settings(servers=["relay.test"], username="me", oauth=oauth))  # type: ignore[arg-type]
