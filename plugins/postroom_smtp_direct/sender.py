@@ -37,12 +37,12 @@ class DirectSender:
         maker: HopMaker,
         courier: Courier,
         ask: Asker,
+        rules: SendingRules,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.name, self.concurrency = settings.name, settings.concurrency
-        self.rules = SendingRules()
-        self.bounds = settings.bounds
+        self.rules, self.bounds = rules, settings.bounds
         self.router, self.maker, self.courier = router, maker, courier
         self.sites = Sites(time.monotonic)
         self._ask, self._clock = ask, clock

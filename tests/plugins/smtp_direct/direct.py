@@ -7,17 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from postroom import hookspecs
 from postroom.asking import Asker
-from postroom.clients.smtp.hop import Timeouts
+from postroom.config.schema import QueueSettings
 from postroom.dns import Resolver
 from postroom.plugins import new_manager
 from postroom.store.database import Database
 from postroom.testing import FakeResolver
 from postroom_smtp_direct.plugin import Plugin, Settings
 from postroom_smtp_direct.sender import DirectSender
-
-__all__ = ["Timeouts", "asker", "direct", "hookspecs", "table"]
 
 QUICK = {"connect": "2s", "handshake": "2s", "greeting": "2s", "command": "2s", "data": "2s", "block": "2s", "end": "2s"}
 
@@ -48,6 +45,7 @@ def direct(
         server=SimpleNamespace(hostname="client.test", data_dir=Path("/nonexistent")),
         dns=SimpleNamespace(servers=None, cache_size=1000, trust_ad="auto"),
         domains=SimpleNamespace(default="client.test"),
+        queue=QueueSettings(),
     )
     context = SimpleNamespace(config=config, dns=resolver, ask=asker(*plugins), db=db, log=None, blobs=None, queue=None)
     tls = {"mta_sts": db is not None, **settings.pop("tls", {})}
