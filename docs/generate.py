@@ -10,13 +10,14 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "core"), str(ROOT / "plugins")]  # the code of this tree, whatever is installed
 
-from docs.pages import commands, configuration, hooks, values  # noqa: E402
+from docs.pages import commands, configuration, hooks, report_texts, values  # noqa: E402
 
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration.page,
     "commands.md": commands.page,
     "hooks.md": hooks.page,
     "values.md": values.page,
+    "report-texts.yaml": report_texts.page,
 }
 
 

@@ -11,6 +11,7 @@ import gevent
 import pluggy
 
 from . import log as logs
+from .alert import alerts
 from .asking import Asker
 from .auth import Authenticator
 from .config.schema import Config
@@ -29,9 +30,11 @@ from .provided import Job
 from .queue import connections
 from .queue.bounce import Reports
 from .queue.desk import Desk
+from .queue.outbound import Outbound
 from .queue.put import Queue
 from .queue.runner import Runner
 from .queue.runs import Runs, collectors_of
+from .queue.surge import Surges
 from .queue.timetable import Timetable
 from .sending.retry import Retry
 from .store.accounts import Accounts
@@ -82,7 +85,7 @@ def build(
     collectors = collectors_of(config.connections, context.ask.collect("register_collectors"))
     runs = Runs(runner, config.connections, collectors, news=context.news, leases=context.leases, log=context.log, wish=timetable.wish)
     gate = NewsGate(config.database.url, context.news, name) if context.db.dialect == "postgresql" else None
-    jobs = (*context.ask.collect("register_jobs"), *timetable.jobs(name), housekeeping(context))
+    jobs = (*context.ask.collect("register_jobs"), *timetable.jobs(name), housekeeping(context), alerts(context))
     return App(context, manager, runner, runs, jobs, gate)
 
 
@@ -97,7 +100,12 @@ def core(
     news = News(config.server.run_dir, later=gevent.spawn_later)
     blobs, accounts, directory = Blobs(db), Accounts(db, folders=config.store.new_folders), DirectoryCache(db)
     news.subscribe("accounts", lambda _: directory.refresh())
-    reports = Reports(ask, blobs, hostname=config.server.hostname, domain=config.domains.default, give_up=config.queue.give_up, clock=clock)
+    reports = Reports(
+        ask, blobs, hostname=config.server.hostname, domain=config.domains.default, give_up=config.queue.give_up, clock=clock,
+        texts=config.reports.texts,
+    )  # fmt: skip
+    outbound = Outbound(ask, blobs, directory.priority)
+    surges = Surges(db, config.queue.surge.rule(), ask, log, metrics) if config.queue.surge.enabled else None
     return Context(
         config=config,
         ask=ask,
@@ -110,7 +118,7 @@ def core(
         folders=Folders(db),
         kept=Kept(db),
         auth=authenticator(config, accounts, ask, news),
-        queue=Queue(db, ask, news, reports, clock),
+        queue=Queue(db, ask, news, reports, clock, outbound, surges),
         news=news,
         leases=Leases(db, owner),
         tally=tally,

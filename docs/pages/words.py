@@ -38,6 +38,7 @@ KINDS = {
     "parse_days": "days",
     "parse_ranges": "range of times, or a list",
     "parse_times": "time of day, or a list",
+    "read_templates": "YAML file",
     "resolve": "path",
 }
 PLAIN = {str: "text", int: "number", float: "number", bool: "`true` or `false`", Path: "path", SecretStr: "secret", type(None): "null"}

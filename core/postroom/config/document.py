@@ -36,6 +36,14 @@ class Problem:
         return place + (f"{self.path}: " if self.path else "") + self.message
 
 
+class WrongFile(ValueError):
+    """A setting names a file that cannot be used; ``problems`` are those within that file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
 def dotted(location: Location) -> str:
     """The path as people write it."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)

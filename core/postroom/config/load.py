@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from .crossing import across
-from .document import Document, Location, Problem, parse
+from .document import Document, Location, Problem, WrongFile, parse
 from .mending import without
 from .places import WrongText
 from .schema import Config
@@ -78,6 +78,9 @@ class Loaded:
             if isinstance(wrong, WrongText):
                 for problem in self.document.faults((*location, *entry["loc"]), wrong.faults):
                     self._add(problem)
+                continue
+            if isinstance(wrong, WrongFile):
+                self.problems += wrong.problems
                 continue
             self.complain((*location, *entry["loc"]), sentence(entry, model, entry["loc"]), at_key=entry["type"] == UNKNOWN_KEY)
 

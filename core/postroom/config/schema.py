@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, PrivateAttr
 
 from .addresses import HostName, ListenAddress, NameServer
+from .reports import ReportSettings
 from .section import Location, Section
 from .senders import SenderSettings
-from .sending import ScheduleSettings, TimeZone
+from .sending import ScheduleSettings, SurgeSettings, TimeZone
 from .time_zone import of_system
 from .types import (
     ConfigPath,
@@ -200,6 +201,10 @@ class QueueSettings(Section):
     )
     warn_after: Duration = Field(4 * 3600.0, description="The sender hears of a delay after this time.")
     give_up: Duration = Field(5 * 86400.0, description="The sender gets the message back after this time.")
+    surge: SurgeSettings = Field(
+        default_factory=SurgeSettings,
+        description="When a logged-in account suddenly sends far more than it ever did: its mail is held until `postroom user release`.",
+    )
 
 
 class LogSettings(Section):
@@ -301,6 +306,7 @@ class Config(Section):
     dns: DnsSettings = Field(default_factory=DnsSettings)
     lua: LuaSettings = Field(default_factory=LuaSettings)
     queue: QueueSettings = Field(default_factory=QueueSettings)
+    reports: ReportSettings = Field(default_factory=ReportSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     plugin_dirs: list[ExistingFolder] = Field([], description="Folders with plugins that are single files.")
     plugins: dict[str, dict[str, Any] | None] = Field({}, description="The plugins that are on; their order is the order of calls.")

@@ -81,10 +81,13 @@ REMEDIES: dict[str, tuple[str, str]] = {
         "Send it without that demand, or in another way.",
     ),
 }
-UNKNOWN = ("", "Read the server's own words above, and show this report to your administrator if they do not help.")
+UNKNOWN = (
+    "Read the server's own words above, and show this report to your administrator if they do not help."  # what to do about all others
+)
 
 
-def remedy(status: str) -> tuple[str, str]:
-    """``(meaning, what to do)`` for an enhanced code such as "5.1.1"; an empty meaning when nothing is known."""
+def place_of(status: str) -> str:
+    """The key of the table for an enhanced code such as "5.1.1"; empty when nothing is known."""
     _, _, detail = status.partition(".")
-    return REMEDIES.get(detail) or REMEDIES.get(detail.partition(".")[0] + ".0") or UNKNOWN
+    subject = detail.partition(".")[0] + ".0"
+    return detail if detail in REMEDIES else subject if subject in REMEDIES else ""

@@ -13,7 +13,7 @@ from email.utils import formatdate
 from typing import Literal
 
 from .message import Message
-from .remedies import remedy
+from .report_texts import BUILT_IN, ReportTexts
 
 Kind = Literal["failure", "delay", "success"]
 Action = Literal["failed", "delayed", "delivered", "relayed", "expanded"]  # RFC 3464 2.3.3
@@ -21,12 +21,9 @@ Action = Literal["failed", "delayed", "delivered", "relayed", "expanded"]  # RFC
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _UNICODE = re.compile(r"\\x\{([0-9A-F]{2,6})\}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")  # would end a field or a line; never written as given
-TITLES: dict[Kind, str] = {"failure": "Not delivered", "delay": "Delayed", "success": "Delivered"}
-OPENINGS: dict[Kind, str] = {
-    "failure": "could not be delivered to the recipients below, and will not be tried again.",
-    "delay": "is still waiting to be delivered to the recipients below. You need not send it again:\r\nwe keep trying until {until}.",
-    "success": "has been handed over to the recipients below, as you asked to be told.",
-}
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")  # what a display name may hold without quotes (RFC 5322 3.2.3)
+TOOK = ("delivered", "relayed", "expanded")
+LINE = 900  # octets of a text in one line, which has at most 998 with its name (RFC 5322 2.1.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +59,7 @@ class Report:
     until: float = 0.0  # when we shall give up
     envid: str = ""  # as given, xtext
     utf8: bool = False  # the message came with SMTPUTF8: so may the report
+    texts: ReportTexts = BUILT_IN
 
     @property
     def global_form(self) -> bool:
@@ -84,11 +82,12 @@ def build(report: Report) -> bytes:
 
 def _header(report: Report, message: Message, boundary: str, *, utf8: bool) -> str:
     subject = _clean(message.header("Subject") or "")[:200]
-    title = TITLES[report.kind] + (f": {subject}" if subject else "")
+    title = report.texts.words(f"subject.{report.kind}") + (f": {subject}" if subject else "")
+    name = report.texts.words("from")
     lines = [
-        f"From: Mail Delivery System <Mailer_Daemon@{report.domain}>",
+        f"From: {_encoded(name) if not name.isascii() else _phrase(name)} <Mailer_Daemon@{report.domain}>",
         f"To: <{_clean(report.sender)}>",
-        f"Subject: {title if utf8 or title.isascii() else Header(title, 'utf-8').encode(linesep=chr(13) + chr(10))}",
+        f"Subject: {title if title.isascii() or (utf8 and len(title.encode()) <= LINE) else _encoded(title)}",
         f"Date: {formatdate(report.now, localtime=True)}",
         f"Message-ID: <{report.id}@{report.hostname}>",
     ]
@@ -103,43 +102,51 @@ def _header(report: Report, message: Message, boundary: str, *, utf8: bool) -> s
     return "\r\n".join(lines) + "\r\n"
 
 
+def _phrase(name: str) -> str:
+    return name if _ATOMS.fullmatch(name) else '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
+
+
+def _encoded(text: str) -> str:
+    return Header(text, "utf-8").encode(linesep="\r\n")  # RFC 2047
+
+
 def _text_part(report: Report, message: Message) -> bytes:
-    subject = _clean(message.header("Subject") or "")[:200]
-    named = f'Your message "{subject}"' if subject else "Your message"
-    opening = OPENINGS[report.kind].format(until=formatdate(report.until, localtime=True))
-    blocks = [f"{named}\r\nof {formatdate(report.queued_at, localtime=True)}\r\n{opening}"]
-    blocks += [_told(fate, report) for fate in report.fates]
-    blocks.append(
-        f"This report was made by {report.hostname}. If you ask your administrator about it, name the\r\nmessage's number: {report.trace}"
-    )
-    text = "\r\n\r\n".join(blocks) + "\r\n"
-    if text.isascii():
+    texts, subject = report.texts, _clean(message.header("Subject") or "")[:200]
+    named = texts.words("message.titled", subject=subject) if subject else texts.words("message.untitled")
+    moments = {"date": texts.date(report.queued_at)} | ({"until": texts.date(report.until)} if report.kind == "delay" else {})
+    opening = texts.words(f"opening.{report.kind}", message=named, **moments)
+    closing = texts.words("closing", hostname=report.hostname, number=report.trace)
+    text = "\n\n".join([opening, *(_told(fate, report) for fate in report.fates), closing]).replace("\n", "\r\n") + "\r\n"
+    if text.isascii() and all(len(line) <= 998 for line in text.split("\r\n")):
         return b"Content-Type: text/plain; charset=us-ascii\r\n\r\n" + text.encode() + b"\r\n"
     encoded = binascii.b2a_qp(text.encode("utf-8"), istext=True)
     return b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + encoded + b"\r\n"
 
 
 def _told(fate: Fate, report: Report) -> str:
-    lines = [f"  {_clean(fate.original)}"]
-    if fate.address != fate.original:
-        lines.append(f"    which leads to {_clean(fate.address)}")
+    texts = report.texts
+    lines = [texts.words("recipient.leads", address=_clean(fate.address))] if fate.address != fate.original else []
     if fate.words:
-        verb = {"delivered": "took it", "relayed": "took it", "expanded": "took it"}.get(fate.action, "answered")
-        who = f"The server {_clean(fate.server)} {verb}:" if fate.server else "Our server says:"
-        lines += [f"    {who}", f"      {_clean(fate.words)[:900]}"]
+        key = "ours" if not fate.server else "taken" if fate.action in TOOK else "answered"
+        who = {"server": _clean(fate.server)} if fate.server else {}
+        lines += [texts.words(f"recipient.{key}", **who), "  " + _clean(fate.words)[:LINE]]
     if fate.action == "relayed":
-        lines.append("    It cannot report back, so this is the last that we know.")
+        lines.append(texts.words("recipient.last"))
     if report.kind != "success":
-        meaning, advice = remedy(fate.status)
-        lines += [f"    What it means: {meaning}"] if meaning else []
-        lines += [f"    What you can do: {advice}"] if report.kind == "failure" else []
-        lines += [f"    {_tried(fate)}"] if fate.attempts else []
-    return "\r\n".join(lines)
+        lines += _advice(fate, report)
+    return "\n    ".join([f"  {_clean(fate.original)}", *"\n".join(lines).splitlines()])
 
 
-def _tried(fate: Fate) -> str:
-    times = "once" if fate.attempts == 1 else f"{fate.attempts} times"
-    return f"Tried {times}, last on {formatdate(fate.last_try, localtime=True)}."
+def _advice(fate: Fate, report: Report) -> list[str]:
+    """What it means, what to do, and how often it was tried."""
+    texts = report.texts
+    meaning, advice = texts.remedy(fate.status)
+    lines = [texts.words("recipient.meaning", meaning=meaning)] if meaning else []
+    lines += [texts.words("recipient.advice", advice=advice)] if report.kind == "failure" else []
+    if fate.attempts:
+        often = {"times": fate.attempts} if fate.attempts > 1 else {}
+        lines.append(texts.words("recipient.often" if often else "recipient.once", date=texts.date(fate.last_try), **often))
+    return lines
 
 
 def _status_part(report: Report, *, utf8: bool) -> bytes:

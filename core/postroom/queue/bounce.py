@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .. import ids
 from ..mail.envelope import Envelope, Recipient
 from ..mail.report import Fate, Kind, Report, build
+from ..mail.report_texts import BUILT_IN, ReportTexts
 from .submission import Submission
 
 if TYPE_CHECKING:
@@ -39,10 +40,20 @@ class Made:
 class Reports:
     """Writes reports in the name of ``Mailer_Daemon@domain``. ``clock``: epoch seconds."""
 
-    def __init__(self, ask: Asker, blobs: Blobs, *, hostname: str, domain: str, give_up: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        ask: Asker,
+        blobs: Blobs,
+        *,
+        hostname: str,
+        domain: str,
+        give_up: float,
+        clock: Callable[[], float],
+        texts: ReportTexts = BUILT_IN,
+    ) -> None:
         self.ask, self.blobs = ask, blobs
         self.hostname, self.domain = hostname, domain
-        self.give_up, self.clock = give_up, clock
+        self.give_up, self.clock, self.texts = give_up, clock, texts
 
     def make(self, kind: Kind, letter: Letter, fates: Sequence[Fate], chunks: Callable[[], Iterator[bytes]]) -> Made:
         """The report on ``fates`` to the sender of ``letter``, whose bytes are ``chunks()``, routed.
@@ -77,7 +88,7 @@ class Reports:
         queued_at = letter.queued_at / 1000
         return Report(
             kind, letter.sender, tuple(fates), _beginning(chunks()), whole, ids.text(letter.id), name, self.hostname, self.domain,
-            self.clock(), queued_at, queued_at + self.give_up, letter.envid, letter.smtputf8,
+            self.clock(), queued_at, queued_at + self.give_up, letter.envid, letter.smtputf8, self.texts,
         )  # fmt: skip
 
     def _received(self, number: int, now: float) -> bytes:
