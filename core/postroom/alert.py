@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,7 @@ def _mail(context: Context, account: str, at: int, reason: str) -> Submission:
 def _numbers(context: Context, account: str, now: int) -> dict[str, Any]:
     """How much the account has sent in a day, what is held of it, and from where it came."""
     pattern = f'%"user":{json.dumps(account)}%'
-    values = (ids.first_id(now / 1000 - DAY * 3600), pattern, LOOKED_AT)
+    values = (ids.first_id(time.time() - DAY * 3600), pattern, LOOKED_AT)
     rows = context.db.read_slow(lambda tx: tx.execute(ACCEPTED, values))
     found = [json.loads(row[0]) for row in rows]
     clients = Counter(one.get("client") or "unknown" for one in found if one.get("user") == account)  # the pattern's _ and % match more

@@ -13,6 +13,7 @@ from .fields import TARGETS, parsed, public
 from .moments import moment
 from .password import credentials, report, wanted
 from .targets import check_targets
+from .trace import when
 
 if TYPE_CHECKING:
     from ..store.accounts import Account
@@ -72,9 +73,14 @@ def list_(call: Call) -> None:
 @click.argument("name")
 @click.pass_obj
 def show(call: Call, name: str) -> None:
-    """Everything about one account but its password."""
+    """Everything about one account but its password, and since when and why its mail to other servers is held, if it is."""
+    from ..queue.surge import held_since
+
     with call.opened() as store:
         account = public(existing(store, name))
+        held = held_since(store.db, account["name"])
+    if held is not None:
+        account |= {"held_since": when(held[0]), "held_because": held[1]}
     call.show(account, lambda: "\n".join(f"{key}: {cell(value)}" for key, value in account.items()))
 
 
@@ -92,6 +98,22 @@ def set_(call: Call, name: str, changes: tuple[str, ...]) -> None:
         account = public(store.accounts.update(name, **values))
         store.news.publish("accounts")
     call.show(account, lambda: "\n".join(f"{key}: {cell(account[key])}" for key in values))
+
+
+@command.command()
+@click.argument("name")
+@click.pass_obj
+def release(call: Call, name: str) -> None:
+    """Let go what an account sends: it was held because it suddenly sent far more than ever. As much as that is usual from now on."""
+    from ..queue.surge import release as let_go
+
+    with call.opened() as store:
+        found = let_go(store.db, name.lower(), time.time_ns() // 1_000_000)
+        if found is None:
+            existing(store, name)
+            raise Failure(f"account {name} is not held: it may send; what you have held by hand goes with `postroom queue release ID`")
+        store.news.publish("queue")
+    call.show({"account": name.lower(), "released": found}, lambda: f"account {name} may send again, {found} messages are let go")
 
 
 @command.command()

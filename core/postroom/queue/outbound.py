@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .posting import Posting
 
 FIRST, LAST = 100, 1  # priorities
+URGENT = (("Priority", "urgent"), ("X-Priority", "1"), ("Importance", "high"))  # fields, and the first word of their values
 EIGHT_BITS = {"7BIT": "8BITMIME"}  # what a body is after something has put other than ASCII into it
 
 
@@ -118,7 +119,4 @@ def _after(chunks: Iterator[bytes], skip: int) -> Iterator[bytes]:
 
 def urgent(message: Message) -> bool:
     """Whether the header asks for haste: ``Priority: urgent`` (RFC 2156 section 5.3.6), ``X-Priority: 1``, ``Importance: high``."""
-    return any((message.header(name) or "").strip().lower().startswith(words) for name, words in URGENT)
-
-
-URGENT: Sequence[tuple[str, tuple[str, ...]]] = (("Priority", ("urgent",)), ("X-Priority", ("1",)), ("Importance", ("high",)))
+    return any((message.header(name) or "").lower().split()[:1] == [word] for name, word in URGENT)
