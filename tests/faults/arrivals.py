@@ -6,6 +6,7 @@ import time
 
 from bench.sink import Sink, Taken
 from tests.faults.load import TOKEN, Load
+from tests.nameserver import NameServer
 
 CONCURRENCY = 5  # connections of a worker to the next hop
 
@@ -33,6 +34,12 @@ def relaying(sink: Sink) -> dict[str, object]:
         "plugins": {"smtp_relay": {"senders": [sender]}},
         "connections": [{"name": "Internet", "sender": "Sink", "default": True, "immediate": True}],
     }
+
+
+def sending_directly(sink: Sink, names: NameServer) -> dict[str, object]:
+    """The same, but they look up where it goes: to the sink."""
+    section = {"name": "Sink", "port": sink.port, "dns_servers": [names.address], "concurrency": CONCURRENCY, "tls": {"mta_sts": False}}
+    return relaying(sink) | {"plugins": {"smtp_direct": section}}
 
 
 def wait_for_relaying(load: Load, sink: Sink, wanted: set[str], seconds: float = 90.0) -> None:

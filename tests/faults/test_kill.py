@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bench.sink import Sink
-from tests.faults.arrivals import CONCURRENCY, Arrivals, relaying, wait_for_relaying
+from tests.faults.arrivals import CONCURRENCY, Arrivals, relaying, sending_directly, wait_for_relaying
 from tests.faults.conftest import Launch, load_of
 from tests.faults.lengths import rounds
+from tests.nameserver import NameServer
 from tests.server import Server
 
 SETTLED_AT_ONCE = 50  # outcomes that wait for one commit at most, see queue/runner.py
@@ -60,9 +61,17 @@ DEATHS: list[Callable[[Server], None]] = [worker, worker, everything, worker, su
 )  # a new supervisor forgets back-offs
 
 
-def test_kill_9_under_load_loses_nothing(launch: Launch, sink: Sink) -> None:
+@pytest.fixture
+def names() -> Iterator[NameServer]:
+    """The DNS, in which the next hop is a mail server of several domains."""
+    with NameServer({"elsewhere.example": {"MX": ["10 mx.elsewhere.example."]}, "mx.elsewhere.example": {"A": ["127.0.0.1"]}}) as server:
+        yield server
+
+
+@pytest.mark.parametrize("way", ["relay", "direct"])
+def test_kill_9_under_load_loses_nothing(launch: Launch, sink: Sink, names: NameServer, way: str) -> None:
     """Each message is for a mailbox and for the next hop: it is in the one exactly once, at the other at least once."""
-    server = launch(relaying(sink))
+    server = launch(relaying(sink) if way == "relay" else sending_directly(sink, names))
     kills: list[float] = []
     with load_of(server, "bob@example.test", "zoe@elsewhere.example") as load:
         for kill in DEATHS:
