@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from email.header import Header
 from email.utils import formatdate
+from ipaddress import ip_address
 from typing import Literal
 
 from .message import Message
@@ -150,9 +151,8 @@ def _advice(fate: Fate, report: Report) -> list[str]:
 
 
 def _status_part(report: Report, *, utf8: bool) -> bytes:
-    fields = [f"Reporting-MTA: dns; {report.hostname}"]  # RFC 3464 2.2.2
-    if report.envid:
-        fields.append(f"Original-Envelope-Id: {_ascii(_from_xtext(report.envid))}")  # RFC 3464 2.2.1
+    fields = [f"Original-Envelope-Id: {_ascii(_from_xtext(report.envid))}"] if report.envid else []  # RFC 3461 6.3 (a)
+    fields.append(f"Reporting-MTA: dns; {report.hostname}")  # RFC 3464 2.2.2
     fields.append(f"Arrival-Date: {formatdate(report.queued_at, localtime=True)}")
     groups = [fields, *(_status_fields(fate, report, utf8=utf8) for fate in report.fates)]
     text = "\r\n\r\n".join("\r\n".join(group) for group in groups) + "\r\n"
@@ -163,17 +163,15 @@ def _status_part(report: Report, *, utf8: bool) -> bytes:
 
 def _status_fields(fate: Fate, report: Report, *, utf8: bool) -> list[str]:
     fields = []
-    if fate.orcpt:
-        fields.append(f"Original-Recipient: {_original_recipient(fate.orcpt, utf8=utf8)}")  # RFC 3464 2.3.1
-    elif fate.original != fate.address:
-        fields.append(f"Original-Recipient: {_typed(fate.original, utf8=utf8)}")
+    if fate.orcpt:  # RFC 3461 6.3 (d): the field must not stand there without an ORCPT of the sender's
+        fields.append(f"Original-Recipient: {_original_recipient(fate.orcpt, utf8=utf8)}")
     fields += [f"Final-Recipient: {_typed(fate.address, utf8=utf8)}", f"Action: {fate.action}", f"Status: {fate.status}"]
     if fate.server:
-        fields.append(f"Remote-MTA: dns; {_ascii(fate.server.partition('[')[0] or fate.server)}")
+        fields.append(f"Remote-MTA: dns; {_ascii(_mta(fate.server))}")  # RFC 3464 2.3.5
     if fate.words:
         kind = "smtp" if fate.server else "x-postroom"  # RFC 3464 2.3.6: smtp only for what a server said
-        words = _clean(fate.words)[:900]
-        fields.append(f"Diagnostic-Code: {kind}; {words if utf8 else _ascii(words)}")
+        words = _clean(fate.words) if utf8 else _ascii(fate.words)
+        fields.append(f"Diagnostic-Code: {kind}; {words.encode()[:LINE].decode(errors='ignore')}")
     if fate.last_try:
         fields.append(f"Last-Attempt-Date: {formatdate(fate.last_try, localtime=True)}")
     if report.kind == "delay":
@@ -194,6 +192,17 @@ def _returned_part(report: Report, message: Message, *, utf8: bool) -> bytes:
         lines += "Content-Transfer-Encoding: 8bit\r\n"
     end = b"" if data.endswith(b"\r\n") else b"\r\n"
     return lines.encode() + b"\r\n" + data + end + b"\r\n"
+
+
+def _mta(server: str) -> str:
+    """The name of a server that answered, or its address as a literal (RFC 5321 4.1.3)."""
+    name, _, rest = server.partition("[")
+    host = name.partition(":")[0] if name else rest.partition("]")[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return f"[IPv6:{host}]" if address.version == 6 else f"[{host}]"
 
 
 def _typed(address: str, *, utf8: bool) -> str:

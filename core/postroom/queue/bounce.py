@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -23,10 +22,12 @@ if TYPE_CHECKING:
     from .letter import Letter
 
 RETURNED = 64 * 1024  # bytes of a message that go back whole; of a larger one only the header (RFC 3461 4.3 leaves it to us)
+DEMANDED = 1024 * 1024  # the same where the sender has said RET=FULL: no report is larger, or a forged sender would get them
 NULL_SENDER = "no report, because the null sender gets none"
 SUSPECT = "no report, because the message failed a check of its sender: the address may be somebody else's"
 WISHES: dict[Kind, str] = {"failure": "FAILURE", "delay": "DELAY", "success": "SUCCESS"}
 _CODE = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_CODE_IN_REPLY = re.compile(rf"\d{{3}}[ -]{_CODE.pattern}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,12 @@ class Reports:
         self.hostname, self.domain = hostname, domain
         self.give_up, self.clock, self.texts = give_up, clock, texts
 
-    def make(self, kind: Kind, letter: Letter, fates: Sequence[Fate], chunks: Callable[[], Iterator[bytes]]) -> Made:
+    def make(
+        self, kind: Kind, letter: Letter, fates: Sequence[Fate], chunks: Callable[[], Iterator[bytes]], give_up: float | None = None
+    ) -> Made:
         """The report on ``fates`` to the sender of ``letter``, whose bytes are ``chunks()``, routed.
 
+        ``give_up``: seconds after which its mail goes back, where they are not those of the queue.
         Raises PluginFault when routing fails for now, StoreUnavailable when the message cannot be read.
         """
         if not letter.sender:
@@ -70,7 +74,7 @@ class Reports:
         if route is None or refusal is not None:
             return Made(None, f"no report, because the sender's address is not known here: {refusal or 'nobody routes it'}")
         number = ids.new_id()
-        report = self._report(kind, letter, fates, chunks, ids.text(number))
+        report = self._report(kind, letter, fates, chunks(), ids.text(number), self.give_up if give_up is None else give_up)
         data = build(report)
         envelope.recipients.append(Recipient(letter.sender, notify="NEVER", route=route))
         envelope.smtputf8 = report.global_form
@@ -82,13 +86,15 @@ class Reports:
         draft.seal()
         return Made(Submission(envelope, draft, self._received(number, report.now), None, number, about=letter.id))
 
-    def _report(self, kind: Kind, letter: Letter, fates: Sequence[Fate], chunks: Callable[[], Iterator[bytes]], name: str) -> Report:
+    def _report(self, kind: Kind, letter: Letter, fates: Sequence[Fate], chunks: Iterator[bytes], name: str, give_up: float) -> Report:
         # RFC 3461 4.3: a success or delay report never carries the whole message; binary content has no place in a report
-        whole = kind == "failure" and letter.ret != "HDRS" and letter.size <= RETURNED and letter.body != "BINARYMIME"
+        wanted = kind == "failure" and letter.ret != "HDRS" and letter.body != "BINARYMIME"
+        bound = DEMANDED if wanted and letter.ret == "FULL" else RETURNED
+        data, complete = _beginning(chunks, bound)
         queued_at = letter.queued_at / 1000
         return Report(
-            kind, letter.sender, tuple(fates), _beginning(chunks()), whole, ids.text(letter.id), name, self.hostname, self.domain,
-            self.clock(), queued_at, queued_at + self.give_up, letter.envid, letter.smtputf8, self.texts,
+            kind, letter.sender, tuple(fates), data, wanted and complete, ids.text(letter.id), name, self.hostname, self.domain,
+            self.clock(), queued_at, queued_at + give_up, letter.envid, letter.smtputf8, self.texts,
         )  # fmt: skip
 
     def _received(self, number: int, now: float) -> bytes:
@@ -97,16 +103,18 @@ class Reports:
         return line.encode()
 
 
-def _beginning(chunks: Iterator[bytes]) -> bytes:
-    """The first RETURNED bytes: all of a message that may go back whole, the header of any other."""
+def _beginning(chunks: Iterator[bytes], bound: int) -> tuple[bytes, bool]:
+    """Up to ``bound`` bytes of a message, and whether that is all of it; of a larger one its header."""
     parts, size = [], 0
-    with suppress(KeyError):  # the bytes are gone from the store: the report is sent without them
+    try:
         for chunk in chunks:
             parts.append(chunk)
             size += len(chunk)
-            if size >= RETURNED:
+            if size > bound:
                 break
-    return b"".join(parts)[:RETURNED]
+    except KeyError:  # the bytes are gone from the store: the report is sent without them
+        return b"".join(parts)[:RETURNED], False
+    return b"".join(parts)[: bound if size <= bound else RETURNED], size <= bound
 
 
 def wanted(notify: str, kind: Kind) -> bool:
@@ -118,8 +126,18 @@ def wanted(notify: str, kind: Kind) -> bool:
 
 def status_of(reply: Reply, kind: Kind) -> str:
     """The enhanced code for a Status field: the reply's own when its class fits, else one made of its code (RFC 3463 2)."""
-    digit = {"failure": "5", "delay": "4", "success": "2"}[kind]
-    found = reply.enhanced or (match[1] if (match := _CODE.match(reply.text)) else "")
-    if found and (found[0] == digit or kind == "failure"):
-        return found
-    return f"{digit}.0.0"
+    return _status(reply.enhanced or _found(_CODE.match(reply.text)), kind)
+
+
+def status_in(words: str, kind: Kind) -> str:
+    """The same for a whole reply in words: "250 2.1.5 Taken"."""
+    return _status(_found(_CODE_IN_REPLY.match(words)), kind)
+
+
+def _found(match: re.Match[str] | None) -> str:
+    return match[1] if match else ""
+
+
+def _status(found: str, kind: Kind) -> str:
+    fitting = {"failure": "54", "delay": "4", "success": "2"}[kind]
+    return found if found and found[0] in fitting else f"{fitting[0]}.0.0"

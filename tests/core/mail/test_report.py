@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from postroom.mail.remedies import REMEDIES
 from postroom.mail.report import Fate, Report, build
-from postroom.mail.report_texts import BUILT_IN
+from postroom.mail.report_texts import BUILT_IN, ReportTexts
 
 ORIGINAL = b"From: ann@our.test\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nMessage-ID: <m1@our.test>\r\n\r\nHello\r\n"
 FATE = Fate(
@@ -80,7 +80,7 @@ def test_the_words_say_who_refused_what_it_means_and_what_to_do() -> None:
 def test_the_status_part_has_the_fields_of_rfc_3464() -> None:
     status = build(replace(REPORT, envid="a+2Bb"))
     for field in (
-        b"Reporting-MTA: dns; mail.our.test\r\nOriginal-Envelope-Id: a+b\r\nArrival-Date: ",
+        b"Original-Envelope-Id: a+b\r\nReporting-MTA: dns; mail.our.test\r\nArrival-Date: ",
         b"\r\n\r\nFinal-Recipient: rfc822; joe@far.test\r\nAction: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; mx.far.test\r\n",
         b"Diagnostic-Code: smtp; 550 5.1.1 No such user\r\nLast-Attempt-Date: ",
     ):
@@ -90,7 +90,11 @@ def test_the_status_part_has_the_fields_of_rfc_3464() -> None:
 def test_an_alias_is_named_with_where_it_leads() -> None:
     report = replace(REPORT, fates=(replace(FATE, original="info@our.test"),))
     assert "info@our.test\r\n    which leads to joe@far.test" in text(report)
-    assert b"Original-Recipient: rfc822; info@our.test\r\nFinal-Recipient: rfc822; joe@far.test" in build(report)
+    assert b"Final-Recipient: rfc822; joe@far.test\r\n" in build(report)
+
+
+def test_without_an_orcpt_there_is_no_original_recipient() -> None:
+    assert b"Original-Recipient:" not in build(replace(REPORT, fates=(replace(FATE, original="info@our.test"),)))
 
 
 def test_the_original_recipient_is_what_the_sender_gave() -> None:
@@ -102,6 +106,27 @@ def test_our_own_words_are_not_called_smtp() -> None:
     report = replace(REPORT, fates=(replace(FATE, server="", words="451 4.4.1 No answer"),))
     assert b"Diagnostic-Code: x-postroom; 451 4.4.1 No answer\r\n" in build(report)
     assert b"Remote-MTA" not in build(report)
+
+
+@pytest.mark.parametrize(
+    ("server", "name"),
+    [
+        ("mx.far.test[192.0.2.1]:25", b"mx.far.test"),
+        ("mx.far.test:25", b"mx.far.test"),
+        ("192.0.2.1:25", b"[192.0.2.1]"),
+        ("[2001:db8::1]:25", b"[IPv6:2001:db8::1]"),
+        ("mx.far.test[2001:db8::1]:25", b"mx.far.test"),
+    ],
+)
+def test_the_remote_server_is_a_name_or_an_address_in_brackets(server: str, name: bytes) -> None:
+    assert b"Remote-MTA: dns; " + name + b"\r\n" in build(replace(REPORT, fates=(replace(FATE, server=server),)))
+
+
+def test_no_line_of_the_status_part_is_longer_than_a_line_may_be() -> None:
+    fate = replace(FATE, address="jörg@far.test", words="550 " + "Überlänge " * 200)
+    lines = build(replace(REPORT, fates=(fate,), utf8=True)).split(b"\r\n")
+    assert any(line.startswith(b"Diagnostic-Code: smtp; 550 \xc3\x9c") for line in lines)
+    assert max(map(len, lines)) <= 998
 
 
 def test_only_the_header_goes_back_when_the_message_must_not() -> None:
@@ -148,6 +173,29 @@ def test_xtext_cannot_smuggle_lines_into_the_report() -> None:
     evil = "+0D+0ABcc: x@y.test+0D+0A"
     report = replace(REPORT, envid=evil, fates=(replace(FATE, orcpt="rfc822;" + evil, words="550 a\r\nBcc: x", server="mx\r\nBcc: y"),))
     assert b"\nBcc:" not in build(report)
+
+
+def test_a_translation_stands_in_for_the_words_and_not_for_what_programs_read() -> None:
+    texts = ReportTexts(
+        {
+            "from": "Postamt, Zustellung",
+            "date": "%d.%m.%Y",
+            "subject.failure": "Unzustellbar für",
+            "opening.failure": "{message} vom {date}\nkonnte nicht zugestellt werden.",
+            "recipient.answered": "{server} meldet:\n(wörtlich)",
+            "remedies.1.1.meaning": "Kein Postfach {{dort}}.",
+        }
+    )
+    report = replace(REPORT, texts=texts)
+    message, (_, status, _) = parsed(report)
+    decoded = email.message_from_bytes(build(report), policy=email.policy.default)
+    assert (str(decoded["From"]), str(decoded["Subject"])) == ('"Postamt, Zustellung" <Mailer_Daemon@our.test>', "Unzustellbar für: Grüße")
+    words = text(report)
+    assert 'Your message "Grüße" vom 14.11.2023\r\nkonnte nicht zugestellt werden.' in words
+    assert "    mx.far.test[192.0.2.1]:25 meldet:\r\n    (wörtlich)\r\n      550 5.1.1 No such user\r\n" in words
+    assert "What it means: Kein Postfach {dort}." in words
+    assert "Status: 5.1.1" in str(status)
+    assert message.get_content_type() == "multipart/report"
 
 
 WORD = st.text(max_size=30)
