@@ -10,7 +10,9 @@ from typing import Any
 
 import postroom
 from postroom import context, provided
+from postroom.mail import sending
 from postroom.mail.message import Message
+from postroom.sending.lan_rules import LanRule
 
 from .hooks import plain
 
@@ -18,9 +20,12 @@ GIVEN = [postroom.Client, postroom.TlsDetails, postroom.Envelope, postroom.Recip
 ANSWERED = [postroom.Verdict, postroom.Action, postroom.Reply, postroom.Route, postroom.ToMailbox, postroom.ToQueue, postroom.Discard]
 ANSWERED += [postroom.Refuse, postroom.Delivered, postroom.TryLater, postroom.Failed]
 PROVIDED = [provided.Service, provided.Sender, provided.Outgoing, provided.QueuedRecipient, provided.Job]
+SENDING = [sending.QueuePlan, sending.AttemptPlan, sending.ServerChoice, sending.MxServer, sending.ServerVerdict]
+SENDING += [sending.SessionBounds, sending.LanForwarding, LanRule]
 GROUPS: list[tuple[str, list[Any]]] = [
     ("What hooks are given", GIVEN),
     ("What hooks answer", ANSWERED),
+    ("What hooks of sending are given and answer", SENDING),
     ("What providers describe", PROVIDED),
     ("What a plugin is handed", [context.Context]),
 ]

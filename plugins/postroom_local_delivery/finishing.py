@@ -63,7 +63,7 @@ def outside(route: Route, address: str, envelope: Envelope, ask: Asker) -> Route
 
     Raises PluginFault when one of them fails.
     """
-    led = [target for target in route.targets if isinstance(target, ToQueue) and target.address != address]
+    led = [target for target in route.targets if isinstance(target, ToQueue) and not target.via and target.address != address]
     if not led or len(ask.hooks.route.get_hookimpls()) < 2:  # nobody but ourselves to ask
         return route
     answers = {target: ask.first("route", address=target.address, envelope=envelope) for target in led}

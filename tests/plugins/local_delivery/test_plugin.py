@@ -243,6 +243,12 @@ def test_a_target_smtp_goes_to_its_server_with_the_password_locked(make: Make) -
     assert plugin.route("home@example.test", Envelope("y@far.example")).targets[0] == target
 
 
+def test_a_target_smtp_is_not_offered_to_other_plugins(make: Make) -> None:
+    near = User(6, "near", forward=("SMTP:friend@lan.example@10.0.0.9",), use_forwarding=True)
+    route = make(Directories(directory(near)), Lan(), lan=True).route("near@example.test", Envelope(""))
+    assert route.targets == (ToQueue("friend@lan.example", "LAN", "10.0.0.9"),)
+
+
 def test_plugins_change_the_return_path_of_a_target_smtp(make: Make) -> None:
     target = make(Directories(directory(HOME)), ReturnPath(), lan=True).route("home@example.test", Envelope("x@far.example")).targets[0]
     assert isinstance(target, ToQueue)
