@@ -22,7 +22,7 @@ def server(tmp_path: Path) -> Iterator[Miniature]:
     with Miniature(tmp_path, settings=SETTINGS) as running:
         running.add_user("chief", admin=True)
         running.add_user("ann")
-        reply = running.send("ann@example.test", *FAR, user="ann", allowed=True, address="198.51.100.7")
+        reply = running.send("ann@example.test", *FAR, user="ann", no_auth=True, address="198.51.100.7")
         assert reply.startswith("250")
         yield running
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..mail.message import Message
 from ..store import traces
-from .letter import BOUNCING, HELD, HELD_FOR_GOOD, HELD_ON_TIMER, WAITING
+from .letter import BOUNCING, HELD, HELD_BY_SURGE, HELD_FOR_GOOD, HELD_ON_TIMER, WAITING
 
 if TYPE_CHECKING:
     from ..store.blobs import Blobs
@@ -166,7 +166,7 @@ class OutQueue:
 def _state(held: int, next_try: int, lease_until: int, now: int) -> State:
     if lease_until > now:
         return "being sent"
-    if held == HELD_FOR_GOOD:
+    if held in (HELD_FOR_GOOD, HELD_BY_SURGE):
         return "held"
     return "held on timer" if held == HELD_ON_TIMER and next_try > now else "waiting"
 
