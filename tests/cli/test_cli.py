@@ -77,6 +77,24 @@ def test_trace_tells_the_life_of_a_message(postroom: Command, config: Path) -> N
     assert json.loads(postroom("trace", text(number), "--json").out)[0]["event"] == "accepted"
 
 
+def test_trace_tells_each_recipient_on_a_line_with_the_way_that_was_taken(postroom: Command, config: Path) -> None:
+    postroom("db", "migrate")
+    number = new_id()
+    how = "by Other, because Relay could not be used (nobody answers)"
+    to = [
+        {"rcpt": "joe@far.test", "reply": "250 Ok", "server": "mx.far.test:25", "how": how},
+        {"rcpt": "ann@far.test", "reply": "451 Later", "server": "", "next": 1_700_000_060_000},
+    ]
+    database = opened(config)
+    database.write(lambda tx: record(tx, number, 1_700_000_000_000, "delivered", {"to": to}))
+    database.close()
+    assert postroom("trace", text(number)).out.splitlines() == [
+        "2023-11-14 22:13:20.000Z  delivered",
+        f"    joe@far.test: 250 Ok; server=mx.far.test:25; how={how}",
+        "    ann@far.test: 451 Later; next=2023-11-14 22:14:20.000Z",
+    ]
+
+
 @pytest.mark.parametrize("trace", ["nonsense", "0000000000000"])
 def test_trace_of_nothing_is_a_failure(postroom: Command, trace: str) -> None:
     assert postroom("trace", trace).status == 1

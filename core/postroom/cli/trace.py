@@ -35,9 +35,23 @@ def command(call: Call, trace: str) -> None:
 
 
 def line(event: Event) -> str:
-    """One event for people."""
-    details = "  ".join(f"{key}={cell(value)}" for key, value in event.detail.items())
-    return f"{when(event.at)}  {event.event:<12}  {details}".rstrip()
+    """One event for people: a line for what holds for the message, and one below it for each recipient."""
+    recipients = {key: value for key, value in event.detail.items() if key == "to" and isinstance(value, list)}
+    details = "  ".join(f"{key}={cell(value)}" for key, value in event.detail.items() if key not in recipients)
+    head = f"{when(event.at)}  {event.event:<12}  {details}".rstrip()
+    return "\n".join([head, *(f"    {_recipient(one)}" for value in recipients.values() for one in value)])
+
+
+def _recipient(one: object) -> str:
+    """What an event says of one recipient: ``joe@far.test: 250 Ok; server=mx.far.test[192.0.2.1]:25; how=account fred``."""
+    if not isinstance(one, dict):
+        return cell(one)
+    facts = {key: value for key, value in one.items() if key != "rcpt" and value not in ("", None)}
+    if "next" in facts:
+        facts["next"] = when(facts["next"])
+    said = [cell(facts.pop(key)) for key in ("reply", "where") if key in facts]
+    words = "; ".join([*said, *(f"{key}={cell(value)}" for key, value in facts.items())])
+    return f"{cell(one.get('rcpt'))}: {words}" if words else cell(one.get("rcpt"))
 
 
 def when(milliseconds: int) -> str:
