@@ -18,6 +18,7 @@ from postroom.tls_policy.policies import DomainPolicy, Policies
 if TYPE_CHECKING:
     from postroom.asking import Asker
 
+MOST = 8  # servers of a domain that one attempt tries; those of equal preference change places each time
 LONGEST_SITE = 200  # characters of a key; longer ones are shortened by a digest
 
 
@@ -114,7 +115,7 @@ class Router:
         left = self._without_ourselves(found.servers)
         if not left:
             raise NoWay(Failed(Reply(554, "5.4.6", f"The best mail server of {domain} is this server itself: mail would go round")))
-        servers = tuple(MxServer(one.host, self._port, one.preference) for one in left)
+        servers = tuple(MxServer(one.host, self._port, one.preference) for one in left[:MOST])
         by: Literal["MX records", "the domain's own address"] = "the domain's own address" if found.implicit else "MX records"
         return Destination(domain, servers, self._policies.of(domain, found), by)
 

@@ -38,7 +38,7 @@ class HopMaker:
     ) -> None:
         self._settings, self._helo, self._resolver, self._ask, self._results = settings, helo, resolver, ask, results
         self._ourselves = ourselves
-        self._place = f"the section of sender {settings.name}"
+        self._place, self._timeouts = f"the section of sender {settings.name}", settings.timeouts.timeouts()
 
     def make(self, server: MxServer, destination: Destination, outgoing: Outgoing) -> NextHop | HopFault:
         """The next hop, or why this server is out of the question."""
@@ -63,7 +63,7 @@ class HopMaker:
             encryption=Encryption.TLS if wanted == "tls" else Encryption.IF_AVAILABLE,
             ca=self._settings.tls.ca,
             helo=self._helo,
-            timeouts=self._settings.timeouts.timeouts(),
+            timeouts=self._timeouts,
             settings=self._place,
             demand=demand,
             fall_back=self._settings.tls.fall_back,
@@ -82,7 +82,7 @@ class HopMaker:
             ca=self._settings.tls.ca,
             helo=self._helo,
             credentials=Credentials(server.username, server.password),
-            timeouts=self._settings.timeouts.timeouts(),
+            timeouts=self._timeouts,
             settings=self._place,
         )
 
@@ -110,7 +110,7 @@ class HopMaker:
 
     def _noter(self, server: MxServer, destination: Destination, demand: Demand, outgoing: Outgoing) -> Callable[[TlsNote], None] | None:
         results = self._results
-        if results is None or not destination.by_dns or (demand.encrypted and is_report(outgoing)):
+        if results is None or not destination.by_dns or is_report(outgoing):
             return None
 
         def noted(note: TlsNote) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 import dns.exception
 import dns.name
@@ -30,11 +31,18 @@ def text_of(name: dns.name.Name) -> str:
     return "" if name == dns.name.root else name.to_text(omit_final_dot=True).lower()
 
 
+@lru_cache(maxsize=8192)
+def wire_text(text: str) -> str:
+    """The same name as text, in one spelling: made once, since a busy sender asks for the same names over and over. Raises DnsFailure."""
+    return text_of(wire_name(text))
+
+
 def is_host(name: str) -> bool:
     """True for what a mail exchanger may be: a host name, not an address (RFC 5321 section 5.1)."""
     return HOST.fullmatch(name) is not None
 
 
+@lru_cache(maxsize=8192)
 def address_in(text: str) -> str | None:
     """The address that a literal such as 192.0.2.1, [192.0.2.1] or [IPv6:2001:db8::1] is, None for names."""
     inner = text[1:-1] if text.startswith("[") and text.endswith("]") else text

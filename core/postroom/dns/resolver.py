@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .answers import Answer, DnsFailure, Exchangers, Mx, Tlsa
 from .asking import Questioner, Raw
 from .cache import Cache
-from .names import address_in, is_host, is_this_machine, text_of, wire_name
+from .names import address_in, is_host, is_this_machine, text_of, wire_name, wire_text
 from .servers import SystemServers, Trust, named
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Resolver:
         if address is not None or is_this_machine(domain):
             return Exchangers((Mx(0, address or domain.lower().rstrip(".")),), secure=False, name=domain, ttl=0.0, implicit=True)
         answer = self._found(domain, "MX", fresh)
-        asked = text_of(wire_name(domain))
+        asked = wire_text(domain)
         if not answer.records:  # RFC 5321 section 5.1: the implicit MX, also for the target of a CNAME
             return Exchangers((Mx(0, asked),), answer.secure, answer.name, answer.ttl, implicit=True)
         servers = [Mx(record.preference, text_of(record.exchange)) for record in answer.records]
@@ -113,7 +113,7 @@ class Resolver:
         return list(self.address_records(host, fresh=fresh).records)
 
     def _has_looked_up(self, host: str) -> bool:
-        name = text_of(wire_name(host))
+        name = wire_text(host)
         return any(known is not None and known.records for known in (self._cache.known((name, kind)) for kind in ADDRESS_KINDS))
 
     def _ask_system(self, host: str) -> list[str]:
@@ -154,8 +154,7 @@ class Resolver:
 
     def lookup(self, name: str, kind: str, *, fresh: bool = False) -> Raw:
         """Any records, as dnspython has them; none for a name without them. Raises DnsFailure."""
-        asked = wire_name(name)
-        return self._cache.get((text_of(asked), kind), lambda: self._questioner.ask(asked, kind), fresh=fresh)
+        return self._cache.get((wire_text(name), kind), lambda: self._questioner.ask(wire_name(name), kind), fresh=fresh)
 
 
 def _together(host: str, found: list[Raw], failure: DnsFailure | None) -> Answer[str]:

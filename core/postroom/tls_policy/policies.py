@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..dns import DnsFailure, Exchangers, Resolver
-from ..dns.names import address_in, text_of, wire_name
+from ..dns.names import address_in, wire_text
 from .demand import Demand, Level, PolicyFacts, Result
 from .records import Finding, find
 
@@ -30,7 +30,7 @@ class Policies:
         from .sts_cache import Known
 
         try:
-            name = text_of(wire_name(domain))
+            name = wire_text(domain)
         except DnsFailure:
             name = domain.lower()
         known = self._sts.current(name) if self._sts is not None else Known()

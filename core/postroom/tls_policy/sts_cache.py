@@ -16,7 +16,7 @@ from typing import Any, cast
 import gevent
 
 from ..dns import DnsFailure
-from ..dns.names import text_of, wire_name
+from ..dns.names import wire_text
 from ..provided import Job
 from ..store.database import Database, StoreUnavailable
 from ..store.sts import StoredPolicy, StsStore
@@ -63,7 +63,7 @@ class StsPolicies:
     def current(self, domain: str) -> Known:
         """The policy for mail to ``domain``; may ask the DNS, and fetch for at most a minute when there is a new one."""
         try:
-            name = text_of(wire_name(domain))
+            name = wire_text(domain)
         except DnsFailure:  # an address literal
             return Known()
         entry = self._entry(name)

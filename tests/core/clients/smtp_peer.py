@@ -30,7 +30,7 @@ class Peer:
 
     ``C:`` lines may hold ``*``. Actions: ``!message`` (read to CRLF.CRLF), ``!octets N``, ``!raw TEXT`` (with \\r\\n escapes),
     ``!tls`` (handshake), ``!close``, ``!hang`` (until the client closes), ``!gone`` (the client must have
-    closed), ``!unfinished`` (the client sends a part of a message and closes).
+    closed), ``!trickle`` (take little for ever), ``!unfinished`` (the client sends a part of a message and closes).
     """
 
     def __init__(self, *scripts: str, context: ssl.SSLContext | None = None) -> None:
@@ -41,6 +41,7 @@ class Peer:
         self.messages: list[bytes] = []
         self.heard: list[str] = []
         self.faults: list[str] = []
+        self.over = False
         self.thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self) -> Self:
@@ -48,6 +49,7 @@ class Peer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.over = True
         self.thread.join(10)
         self.listener.close()
         if kind is None:
@@ -132,6 +134,11 @@ class Connection:
         if b"\r\n.\r\n" in self.data:
             raise AssertionError("the message was finished")
 
+    def trickle(self, _: str) -> None:
+        """Take a few bytes now and then, for ever."""
+        while not self.peer.over and self.sock.recv(100):
+            time.sleep(0.02)
+
     def gone(self, _: str) -> None:
         data = self.data + self.sock.recv(1000)
         if data:
@@ -149,6 +156,7 @@ ACTIONS = {
     "!hang": Connection.hang,
     "!unfinished": Connection.unfinished,
     "!gone": Connection.gone,
+    "!trickle": Connection.trickle,
 }
 
 

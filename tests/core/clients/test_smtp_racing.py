@@ -114,5 +114,5 @@ def test_an_end_in_the_middle_closes_what_was_begun(full: tuple[str, int]) -> No
     with warnings.catch_warnings():
         warnings.simplefilter("error", ResourceWarning)
         with pytest.raises(End):
-            race([full[0]], full[1], 5.0, clock)
+            race([full[0]], full[1], 0.2, clock)
         gc.collect()

@@ -1,5 +1,7 @@
 """A mail transaction against scripted servers: the dialogue on the wire, and an outcome for each recipient."""
 
+from dataclasses import replace
+
 import pytest
 
 from postroom.clients.smtp.pool import SessionLimits
@@ -251,3 +253,14 @@ def test_the_message_learns_whether_the_server_does_reports() -> None:
     with Peer(f"{PLAIN.replace('250 ', '250-')}S: 250 DSN\n{MAIL}S: 550 No\n{QUIT}") as peer:
         deliver(peer, message)
     assert message.notes["dsn"] is True
+
+
+def test_a_server_that_takes_a_few_bytes_now_and_then_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 5321 section 4.5.3.2.5: the time is for a block, not for any sign of life."""
+    monkeypatch.setattr("postroom.clients.smtp.transfer.LAST_WORDS", 0.1)
+    huge = b"Subject: huge\r\n\r\n" + b"A line of a huge message, seventy characters and a few more than that.\r\n" * 200_000
+    timeouts = replace(QUICK, block=0.2)
+    with Peer(f"{EIGHTBIT}C: MAIL *\nS: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 354 Go\n!trickle") as peer:
+        outcome = deliver(peer, outgoing(message=huge, pieces=65_536), timeouts=timeouts)[1]
+    assert isinstance(outcome, TryLater)
+    assert "did not take the message" in outcome.reply.text

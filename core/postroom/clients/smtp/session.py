@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from ...mail.delivery import Kind
 from ...mail.reply import Reply
-from ...wire.stream import Disconnected, Stream, TimedOut
+from ...wire.stream import FLUSH_BYTES, Disconnected, Stream, TimedOut
+from ...wire.watchdog import NEVER
 from .capabilities import NONE, Capabilities, parse
 from .ears import Ears
 from .faults import Broken, Refused
@@ -52,16 +54,21 @@ class Session:
 
     def write(self, data: bytes, what: str, timeout: float, *, flush: bool = True) -> None:
         """Send, now or together with what follows. ``what`` is named in the words of a fault. Raises Broken."""
+        stream = self.stream
+        blocks = 1 + (len(data) + stream.gathered) // FLUSH_BYTES
+        stream.timeout = timeout
+        stream.deadline = time.monotonic() + timeout * blocks  # RFC 5321 4.5.3.2.5: for each block, however many bytes trickle meanwhile
         try:
-            self.stream.timeout = timeout
             if data:
-                self.stream.write(data)
+                stream.write(data)
             if flush:
-                self.stream.flush()
+                stream.flush()
         except TimedOut as error:
-            raise self.broken(f"took nothing for {timeout:.0f} seconds while {what} was sent") from error
+            raise self.broken(f"did not take {what} within {timeout:.0f} seconds for each block") from error
         except (Disconnected, OSError) as error:
             raise self.broken(f"closed the connection while {what} was sent") from error
+        finally:
+            stream.deadline = NEVER
 
     def reply(self, what: str, timeout: float, said: bytes = b"") -> Reply:
         """The next reply, within ``timeout`` seconds altogether. Raises Broken, also for 421 (RFC 5321 section 3.8).
