@@ -36,6 +36,8 @@ class LanSender:
     ) -> None:
         self.name, self.concurrency = LAN, settings.concurrency
         self.settings, self.helo, self.locker = settings, settings.helo or hostname, locker
+        logins = [rule.rule().server for rule in settings.rules if rule.username]
+        self._present = {(server.place, server.username): server for server in logins}  # what is queued may hold an older password
         self.rules, self.bounds = rules or SendingRules(), settings.bounds
         self.timeouts = Timeouts(**settings.timeouts.model_dump())
         self.pool = Pool(limited(settings.bounds), time.monotonic)
@@ -62,7 +64,7 @@ class LanSender:
         groups: dict[tuple[Via, str | None], list[QueuedRecipient]] = {}
         for one in outgoing.recipients:
             try:
-                via = self.locker.unlock(one.via)
+                via = self._readable(one.via)
             except ValueError:
                 outcomes[one.id] = NO_SERVER
             except (UnreadableSecret, OSError) as error:
@@ -71,6 +73,12 @@ class LanSender:
                 path = outgoing.return_path if via.return_path is None else self._path(outgoing, via.return_path)
                 groups.setdefault((via, path), []).append(one)
         return groups
+
+    def _readable(self, text: str) -> Via:
+        """The server with its password: that of the rules, where they have the same login. Raises ValueError, UnreadableSecret."""
+        via = Via.parse(text)
+        present = self._present.get((via.server.place, via.server.username))
+        return self.locker.unlock(text) if present is None else replace(via, server=present)
 
     def _path(self, outgoing: Outgoing, wanted: str) -> str:
         """The return path that the route asks for, unless a hook has changed that of this attempt since."""

@@ -66,6 +66,15 @@ def test_the_login_of_the_route_is_used() -> None:
         lan.close()
 
 
+def test_a_password_that_was_changed_in_the_rules_holds_for_queued_mail_too() -> None:
+    with Peer(LOGIN + one("a@x.test") + QUIT) as peer:
+        rule = {"addresses": "*@x.test", "server": f"mail.lan:{peer.port}", "username": "fred", "password": "geheim"}
+        lan = sender(encryption="none", rules=[rule])
+        old = LOCKER.lock(LoginServer("mail.lan", peer.port, "fred", "before"))
+        assert isinstance(lan.send(letter(("a@x.test", old)))[1], Delivered)
+        lan.close()
+
+
 def test_a_return_path_of_the_route_is_used_for_its_recipient_alone() -> None:
     with Peer(PLAIN + one("a@x.test", "new@b.test") + one("b@x.test", "from@sender.test") + QUIT) as peer:
         lan = sender()

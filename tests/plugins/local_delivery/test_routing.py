@@ -360,6 +360,8 @@ NAMES = [
     "A@EXAMPLE.test",
     "*REMOTE",
     "SMTP:a@b",
+    "SMTP:a@b@fred:x@c:25",
+    "smtp:a@b@[::1]",
     "",
     "@",
     "~",
@@ -374,15 +376,16 @@ PATTERNS = st.sampled_from(["a", "b@example.test", "*", "?", "~@*", "~", "c*", "
     st.dictionaries(PATTERNS, TARGETS, max_size=4),
     st.dictionaries(st.sampled_from("abcd"), TARGETS, max_size=3),
     st.booleans(),
+    st.booleans(),
 )
 def test_whatever_the_directory_holds_there_is_a_route_and_no_error(
-    address: str, users: list[Any], mappings: dict[str, Any], lists: dict[str, Any], local: bool
+    address: str, users: list[Any], mappings: dict[str, Any], lists: dict[str, Any], local: bool, lan: bool
 ) -> None:
     people = [
         user(n, name, enabled=on, assistants=assistants, redirect_to_assistant=instead, forward=forward, use_forwarding=use)
         for n, (name, on, assistants, instead, forward, use) in enumerate(users)
     ]
-    decision = decide(address, Origin(local, "a"), directory(people, mappings, lists))
+    decision = decide(address, Origin(local, "a"), directory(people, mappings, lists), (lambda server: server.masked) if lan else None)
     assert decision.route.targets
     assert decision.route.reasons
     refusals = [target for target in decision.route.targets if isinstance(target, Refuse)]
