@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from postroom import Discard, Verdict, hookimpl
+from postroom.mail.verdict import strictest
 from postroom.wire.answer import Answer, Then
 from tests.peers import SessionPeer
 from tests.plugins.smtp_server.desk import Office
@@ -189,3 +190,15 @@ def test_a_full_mailbox_is_nobodys_fault() -> None:
     peer.send(b"HELO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<full@example.test>\r\n")
     assert [peer.line() for _ in range(4)][-1] == "452 4.2.2 Mailbox full"
     assert office.witness.events == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_suspicion_about_the_sender_stays_with_the_message(stage: str) -> None:
+    office = Office(Checks(**{stage: Verdict.accept(suspect="SPF fail")}))
+    assert deliver(office)[-1].startswith("250")
+    assert office.queue.taken[0].envelope.suspect == "SPF fail"
+
+
+def test_the_suspicions_of_several_checks_are_all_told() -> None:
+    verdicts = Verdict.accept(suspect="SPF fail"), None, Verdict.quarantine("bad", suspect="DMARC fail"), Verdict.accept(suspect="SPF fail")
+    assert (strictest(verdicts) or Verdict.accept()).suspect == "SPF fail; DMARC fail"
