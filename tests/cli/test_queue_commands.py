@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from postroom.ids import text
+from postroom.mail.delivery import Route, ToQueue
+from postroom.mail.envelope import Recipient
 from tests.cli.conftest import Command, opened
 from tests.core.queue.office import LATER, Office
 
@@ -64,6 +66,42 @@ def test_a_held_message_stays_until_it_is_released(postroom: Command, office: Of
     assert queued(postroom)[0]["state"] == "held"
     postroom("queue", "release", text(number))
     assert queued(postroom)[0]["state"] == "waiting"
+
+
+def test_a_message_held_until_a_time_says_until_when(postroom: Command, office: Office) -> None:
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    assert postroom("queue", "hold", number, "--until", "2099-05-31T14:30").out.startswith(f"{number} is held until 2099-05-31")
+    (message,) = queued(postroom)
+    assert (message["state"], message["reason"]) == ("held on timer", "held by hand")
+    assert str(message["next_try"]).startswith("2099-05-31")
+    assert "why it is held" in postroom("queue", "list").out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("until", "words"), [("soon", "neither a time from now"), ("2020-01-01", "not in the future"), ("0s", "not in the future")]
+)
+def test_a_wrong_time_holds_nothing(postroom: Command, office: Office, until: str, words: str) -> None:
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    done = postroom("queue", "hold", number, "--until", until)
+    assert (done.status, words in done.err) == (1, True)
+    assert queued(postroom)[0]["state"] == "waiting"
+
+
+def test_a_message_is_given_a_priority(postroom: Command, office: Office) -> None:
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    assert postroom("queue", "priority", number, "70").out == f"{number} has priority 70\n"
+    assert queued(postroom)[0]["priority"] == 70
+    assert postroom("queue", "priority", number, "101").status == 2
+
+
+def test_the_queue_of_lan_forwarding_is_a_list_of_its_own(postroom: Command, office: Office) -> None:
+    route = Route((ToQueue("x@lan.test", "LAN"),))
+    office.put("a@our.test", Recipient("x@our.test", route=route))
+    assert queued(postroom) == []
+    assert [message["to"] for message in json.loads(postroom("queue", "list", "--channel", "LAN", "--json").out)] == ["x@lan.test"]
+    heading, row = postroom("queue", "list", "--all").out.splitlines()
+    assert (heading.split()[-1], row.split()[-1]) == ("queue", "LAN")
+    assert postroom("queue", "list", "--all", "--channel", "LAN").status == 2
 
 
 def test_retry_makes_a_message_due_now(postroom: Command, office: Office) -> None:

@@ -17,24 +17,31 @@ from .trace import when
 if TYPE_CHECKING:
     from ..queue.manage import OutQueue, Queued, QueuedAddress
 
-COLUMNS = ("id", "state", "queued", "from", "to", "recipients", "size", "attempts", "next try", "subject")
-RECIPIENT_COLUMNS = ("recipient", "state", "attempts", "next try", "last try", "server", "its words")
+COLUMNS = ("id", "state", "priority", "queued", "from", "to", "recipients", "size", "attempts", "next try", "subject")
+RECIPIENT_COLUMNS = ("recipient", "queue", "state", "attempts", "next try", "last try", "server", "its words")
+HIDDEN = ("to", "next_try", "attempts", "channel")  # in ``show``, which has them for each recipient
 SUBJECT_LENGTH = 40  # characters in the list; `show` has all of it
 
 
 @click.group()
 def command() -> None:
-    """The outgoing queue. The commands work whether or not the server runs; a running one acts at once."""
+    """Messages on their way out. The commands work whether or not the server runs; a running one acts at once."""
 
 
 @command.command("list")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=1000, show_default=True, help="The oldest so many.")
+@click.option("--channel", metavar="NAME", help="Another queue than the outgoing one: LAN is that of LAN forwarding.")
+@click.option("--all", "everything", is_flag=True, help="All queues.")
 @click.pass_obj
-def list_(call: Call, limit: int) -> None:
-    """The messages that wait, the oldest first."""
+def list_(call: Call, limit: int, channel: str | None, everything: bool) -> None:
+    """The messages that wait in the outgoing queue, the oldest first."""
+    from ..queue.letter import OUT
+
+    if everything and channel is not None:
+        raise click.UsageError("--channel and --all exclude each other")
     with desk(call) as (queue, _):
-        found = queue.messages(now(), limit)
-    call.show([_message(item) for item in found], lambda: table(COLUMNS, [_row(item) for item in found], "the queue is empty"))
+        found = queue.messages(now(), limit, None if everything else channel or OUT)
+    call.show([_message(item) for item in found], lambda: _listed(found, "queue" if everything else ""))
 
 
 @command.command()
@@ -59,8 +66,29 @@ def change(name: str, text: str, sentence: str, work: Callable[[OutQueue, int], 
 
 
 change("retry", "Try again now; what is held stays held.", "is tried again now", lambda queue, number: queue.retry(number, now()))
-change("hold", "Keep from being sent until it is released.", "is held", lambda queue, number: queue.hold(number, now()))
 change("release", "Let go what is held, at once.", "is released", lambda queue, number: queue.release(number, now()))
+
+
+@command.command()
+@click.argument("numbers", metavar="ID…", nargs=-1, required=True, callback=lambda ctx, param, value: identified(value))
+@click.option("--until", metavar="WHEN", help="Let it go by itself then: a time from now such as 2h, or a date such as 2026-05-31T14:30.")
+@click.pass_obj
+def hold(call: Call, numbers: Sequence[int], until: str | None) -> None:
+    """Keep from being sent until it is released, or until a time."""
+    from .moments import coming
+
+    end = coming(until) if until is not None else 0
+    sentence = f"is held until {_when(end)}" if end else "is held"
+    perform(call, numbers, sentence, lambda queue, number: queue.hold(number, now(), end))
+
+
+@command.command()
+@click.argument("number", metavar="ID", callback=lambda ctx, param, value: identified([value]))
+@click.argument("value", metavar="PRIORITY", type=click.IntRange(1, 100))
+@click.pass_obj
+def priority(call: Call, number: Sequence[int], value: int) -> None:
+    """Let a message go before others or after them: 100 goes first, 50 is ordinary, 1 goes last."""
+    perform(call, number, f"has priority {value}", lambda queue, one: queue.set_priority(one, now(), value))
 
 
 @command.command()
@@ -126,19 +154,29 @@ def _address(item: QueuedAddress) -> dict[str, Any]:
     return fields
 
 
+def _listed(found: Sequence[Queued], apart: str) -> str:
+    """The list for people; why a message is held is told only where one is, and its queue where ``apart`` names that column."""
+    held = any(item.reason for item in found)
+    columns = (*COLUMNS, *([apart] if apart else []), *(["why it is held"] if held else []))
+    rows = [(*_row(item), *([item.channel] if apart else []), *([item.reason] if held else [])) for item in found]
+    return table(columns, rows, "the queue is empty")
+
+
 def _row(item: Queued) -> tuple[Any, ...]:
     from .. import ids
 
     sender, subject = item.sender or "<>", item.subject[:SUBJECT_LENGTH]
     queued, due = _when(item.queued_at), _when(item.next_try)
-    return ids.text(item.id), item.state, queued, sender, item.to, item.recipients, item.size, item.attempts, due, subject
+    return (
+        ids.text(item.id), item.state, item.priority, queued, sender, item.to, item.recipients, item.size, item.attempts, due, subject,
+    )  # fmt: skip
 
 
 def _told(item: Queued, recipients: Sequence[QueuedAddress]) -> str:
     """One message for people."""
-    lines = [f"{key}: {cell(value)}" for key, value in _message(item).items() if key not in ("to", "next_try", "attempts")]
+    lines = [f"{key}: {cell(value)}" for key, value in _message(item).items() if key not in HIDDEN]
     rows = [
-        (one.address, one.state, one.attempts, _when(one.next_try), _when(one.last_try), one.last_server, one.last_reply)
+        (one.address, one.channel, one.state, one.attempts, _when(one.next_try), _when(one.last_try), one.last_server, one.last_reply)
         for one in recipients
     ]
     return "\n".join([*lines, "", table(RECIPIENT_COLUMNS, rows, "no recipient waits any more")])

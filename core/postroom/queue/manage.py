@@ -1,14 +1,16 @@
-"""The outgoing queue for the administrator: list, show, hold, release, retry, remove. Needs the database only, running server or not."""
+"""The queue for the administrator: list, show, hold, release, retry, hasten, remove. Needs the database only, running server or not."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..mail.message import Message
+from ..mail.sending import rank
 from ..store import traces
-from .letter import BOUNCING, HELD, HELD_BY_SURGE, HELD_FOR_GOOD, HELD_ON_TIMER, WAITING
+from .letter import BOUNCING, HELD, HELD_BY_SURGE, HELD_FOR_GOOD, HELD_ON_TIMER, OUT, WAITING
 
 if TYPE_CHECKING:
     from ..store.blobs import Blobs
@@ -17,15 +19,18 @@ if TYPE_CHECKING:
 State = Literal["waiting", "held", "held on timer", "being sent"]
 HEAD = 16 * 1024  # bytes in which a subject is looked for
 
+BY_HAND = "held by hand"
+
 LETTERS = (
     'SELECT o.id, o.sender, o."user", o.client_address, o.priority, o.queued_at, o.size, o.held, o.blob_id, COUNT(r.id), MIN(r.address),'
-    " MIN(r.next_try), MAX(r.lease_until), MAX(r.attempts) FROM outgoing o LEFT JOIN outgoing_recipient r ON r.outgoing_id = o.id"
-    " WHERE {where} GROUP BY o.id ORDER BY o.id LIMIT ?"
+    " MIN(r.next_try), MAX(r.lease_until), MAX(r.attempts), MIN(r.channel) FROM outgoing o"
+    " LEFT JOIN outgoing_recipient r ON r.outgoing_id = o.id WHERE {where} GROUP BY o.id{group} ORDER BY o.id LIMIT ?"
 )
 RECIPIENTS = (
     "SELECT id, address, original, channel, state, attempts, next_try, lease_until, last_reply, last_server, last_try, warned"
     " FROM outgoing_recipient WHERE outgoing_id = ? ORDER BY id"
 )
+REASON = "SELECT event, detail FROM trace WHERE trace = ? AND event IN ('accepted', 'held') ORDER BY at DESC, id DESC LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class Queued:
     size: int
     attempts: int
     next_try: int  # 0 when it is held
+    channel: str  # "out", or the name of a queue apart; of a message in several queues each is a message of its own in the list
+    reason: str  # why it is held, "" when it is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +81,16 @@ class OutQueue:
     def __init__(self, db: Database, blobs: Blobs) -> None:
         self.db, self.blobs = db, blobs
 
-    def messages(self, now: int, limit: int = 1000) -> list[Queued]:
-        """The oldest ``limit`` messages."""
-        rows = self.db.read_slow(lambda tx: tx.execute(LETTERS.format(where="1 = 1"), (limit,)))
+    def messages(self, now: int, limit: int = 1000, channel: str | None = OUT) -> list[Queued]:
+        """The oldest ``limit`` messages of one queue, or of all."""
+        where, values = ("r.channel = ?", (channel,)) if channel is not None else ("1 = 1", ())
+        query = LETTERS.format(where=where, group=", r.channel")
+        rows = self.db.read_slow(lambda tx: tx.execute(query, (*values, limit)))
         return [self._queued(row, now) for row in rows]
 
     def show(self, number: int, now: int) -> tuple[Queued, Sequence[QueuedAddress]]:
-        """One message with its recipients. Raises NotQueued."""
-        row = self.db.read(lambda tx: tx.one(LETTERS.format(where="o.id = ?"), (number, 1)))
+        """One message with its recipients in all queues. Raises NotQueued."""
+        row = self.db.read(lambda tx: tx.one(LETTERS.format(where="o.id = ?", group=""), (number, 1)))
         if row is None:
             raise NotQueued(number)
         rows = self.db.read_slow(lambda tx: tx.execute(RECIPIENTS, (number,)))
@@ -110,13 +119,27 @@ class OutQueue:
         """Try a waiting message now; one that is held stays held. Raises NotQueued."""
 
         def work(tx: Tx) -> None:
-            if tx.one("SELECT 1 FROM outgoing WHERE id = ?", (number,)) is None:
+            row = tx.one("SELECT held FROM outgoing WHERE id = ?", (number,))
+            if row is None:
                 raise NotQueued(number)
+            if row[0] == HELD_ON_TIMER:  # its recipients wait like any, for the end of the time
+                return
             traces.record(tx, number, now, "retried", {})
             tx.execute(
                 "UPDATE outgoing_recipient SET next_try = ? WHERE outgoing_id = ? AND state = ? AND lease_until <= ?",
                 (now, number, WAITING, now),
             )
+
+        self.db.write(work)
+
+    def set_priority(self, number: int, now: int, priority: int) -> None:
+        """From now on the message has this priority, 1 to 100. Raises NotQueued."""
+
+        def work(tx: Tx) -> None:
+            if not tx.execute("UPDATE outgoing SET priority = ? WHERE id = ? RETURNING id", (priority, number)):
+                raise NotQueued(number)
+            tx.execute("UPDATE outgoing_recipient SET rank = ? WHERE outgoing_id = ?", (rank(priority), number))
+            traces.record(tx, number, now, "priority", {"priority": priority})
 
         self.db.write(work)
 
@@ -154,13 +177,23 @@ class OutQueue:
             raise NotQueued(number)
 
     def _queued(self, row: Sequence[Any], now: int) -> Queued:
-        number, sender, user, address, priority, queued_at, size, held, blob, count, to, next_try, lease_until, attempts = row
+        number, sender, user, address, priority, queued_at, size, held, blob, count, to, next_try, lease_until, attempts, channel = row
         state = _state(held, next_try or 0, lease_until or 0, now)
         subject = Message.whole(self.blobs.part(blob, 0, HEAD)).header("Subject") or ""
         due = 0 if state == "held" else next_try or 0
+        reason = self._reason(number) if state in ("held", "held on timer") else ""
         return Queued(
-            number, state, address or "unknown", user or "", priority, to or "", count, sender, subject, queued_at, size, attempts or 0, due
-        )
+            number, state, address or "unknown", user or "", priority, to or "", count, sender, subject, queued_at, size, attempts or 0,
+            due, channel or "", reason,
+        )  # fmt: skip
+
+    def _reason(self, number: int) -> str:
+        """Why a message is held: what was noted when it was accepted, or held later."""
+        row = self.db.read(lambda tx: tx.one(REASON, (number,)))
+        if row is None:  # its trace is forgotten
+            return ""
+        event, detail = row[0], json.loads(row[1])
+        return str(detail.get("plan", "held by a plugin") if event == "accepted" else detail.get("reason", BY_HAND))
 
 
 def _state(held: int, next_try: int, lease_until: int, now: int) -> State:

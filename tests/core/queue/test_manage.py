@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 
+from postroom.mail.delivery import Route, ToQueue
+from postroom.mail.envelope import Recipient
 from postroom.queue.manage import NotQueued
+from postroom.store.traces import Traces, record
 from tests.core.queue.office import LATER, Office
 
 
@@ -101,6 +105,50 @@ def test_retry_makes_a_waiting_message_due_and_leaves_a_held_one(office: Office)
     assert office.work() == 0
 
 
+def test_retry_leaves_what_is_held_on_a_timer(office: Office) -> None:
+    number = office.put("ann@our.test", "joe@far.test")
+    office.out.hold(number, office.now, until=office.now + 3_600_000)
+    office.out.retry(number, office.now)
+    assert office.work() == 0
+    assert office.out.show(number, office.now)[0].state == "held on timer"
+    assert office.events(number) == ["accepted", "held"]
+
+
+def test_the_list_is_that_of_one_queue_or_of_all(office: Office) -> None:
+    both = Route((ToQueue("joe@far.test"), ToQueue("jim@lan.test", "LAN")))
+    number, other = office.put("ann@our.test", Recipient("team@our.test", route=both)), office.put("ann@our.test", "joe@far.test")
+    found = [(row.id, row.channel, row.to, row.recipients) for row in office.out.messages(office.now, channel=None)]
+    assert sorted(found) == sorted(
+        [(number, "LAN", "jim@lan.test", 1), (number, "out", "joe@far.test", 1), (other, "out", "joe@far.test", 1)]
+    )
+    assert [(row.id, row.to) for row in office.out.messages(office.now)] == sorted([(number, "joe@far.test"), (other, "joe@far.test")])
+    assert [(row.id, row.to) for row in office.out.messages(office.now, channel="LAN")] == [(number, "jim@lan.test")]
+    assert office.out.show(number, office.now)[0].recipients == 2
+
+
+def test_the_list_says_why_a_message_is_held(office: Office) -> None:
+    number = office.put("ann@our.test", "joe@far.test")
+    assert office.out.messages(office.now)[0].reason == ""
+    office.wait(1)
+    office.out.hold(number, office.now)
+    assert office.out.messages(office.now)[0].reason == "held by hand"
+    office.wait(1)
+    office.db.write(lambda tx: record(tx, number, office.now, "held", {"reason": "far too much"}))
+    assert office.out.show(number, office.now)[0].reason == "far too much"
+    Traces(office.db).forget(time.time() + 60)  # ids are of real time
+    assert office.out.messages(office.now)[0].reason == ""
+
+
+@pytest.mark.parametrize(("priority", "place"), [(100, 0), (51, 0), (50, 1), (49, 2), (1, 2)])
+def test_a_priority_moves_a_message_before_or_behind_the_others(office: Office, priority: int, place: int) -> None:
+    number = office.put("ann@our.test", "joe@far.test", "jim@far.test")
+    office.wait(1)
+    office.out.set_priority(number, office.now, priority)
+    assert office.out.show(number, office.now)[0].priority == priority
+    assert office.rows("outgoing_recipient", "rank") == [(place,), (place,)]
+    assert office.events(number) == ["accepted", "priority"]
+
+
 def test_removing_leaves_nothing_and_tells_nobody(office: Office) -> None:
     ann = office.user("ann")
     number = office.put("ann@our.test", "joe@far.test")
@@ -160,5 +208,7 @@ def test_a_message_that_is_not_in_the_queue_is_said_so(office: Office, action: s
     }
     with pytest.raises(NotQueued):
         actions[action](123, office.now)
+    with pytest.raises(NotQueued):
+        office.out.set_priority(123, office.now, 70)
     with pytest.raises(NotQueued):
         office.out.remove(123, office.now, bounce=True)
