@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..asking import PluginFault
+from ..mail.headers import end_of
 from ..mail.sending import ORDINARY, QueuePlan
 from ..store.database import StoreUnavailable
 from .copy import Copy
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from .posting import Posting
 
 FIRST, LAST = 100, 1  # priorities
-URGENT = (("Priority", "urgent"), ("X-Priority", "1"), ("Importance", "high"))  # fields, and the first word of their values
+URGENT = re.compile(
+    rb"^(?:priority[ \t]*:[ \t]*urgent|x-priority[ \t]*:[ \t]*1|importance[ \t]*:[ \t]*high)(?![\w-])", re.IGNORECASE | re.MULTILINE
+)
 EIGHT_BITS = {"7BIT": "8BITMIME"}  # what a body is after something has put other than ASCII into it
 
 
@@ -117,6 +121,6 @@ def _after(chunks: Iterator[bytes], skip: int) -> Iterator[bytes]:
         skip = max(0, skip - len(chunk))
 
 
-def urgent(message: Message) -> bool:
-    """Whether the header asks for haste: ``Priority: urgent`` (RFC 2156 section 5.3.6), ``X-Priority: 1``, ``Importance: high``."""
-    return any((message.header(name) or "").lower().split()[:1] == [word] for name, word in URGENT)
+def urgent(head: bytes) -> bool:
+    """Whether a header asks for haste: ``Priority: urgent`` (RFC 2156 section 5.3.6), ``X-Priority: 1``, ``Importance: high``."""
+    return URGENT.search(head, 0, end_of(head)) is not None

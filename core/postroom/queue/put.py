@@ -178,7 +178,7 @@ class Queue:
                 self.handover.hand(channel, letter, addressees)
             elif not posting.plan.hold:
                 if facts is None:
-                    facts = {"urgent": True} if not posting.plan.hold_until and urgent(posting.away.message()) else {}
+                    facts = {"urgent": True} if not posting.plan.hold_until and urgent(draft.head) else {}
                 self.news.publish("queue", channel=channel, **facts)
 
     def _reports(self, posting: Posting) -> list[Submission]:
