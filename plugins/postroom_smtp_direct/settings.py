@@ -39,6 +39,7 @@ class DirectSettings(SenderSettings):
     """One sender that asks the DNS where the mail of each domain goes."""
 
     name: Name = Field("Direct", description="Your name for it; connections refer to it.")
+    concurrency: int = Field(50, ge=1, le=1000, description="Connections at the same time, in each worker; each site gets a part of them.")
     port: int = Field(25, ge=1, le=65535, description="The port of the servers that MX records name.")
     dns_servers: list[NameServer] | None = Field(None, description="DNS servers, ip or ip:port; null takes those of the section dns.")
     dns_cache_size: int | None = Field(None, ge=100, description="Answers of the DNS to keep; null shares those of the section dns.")
