@@ -25,6 +25,7 @@ RETURNED = 64 * 1024  # bytes of a message that go back whole; of a larger one o
 DEMANDED = 1024 * 1024  # the same where the sender has said RET=FULL: no report is larger, or a forged sender would get them
 NULL_SENDER = "no report, because the null sender gets none"
 SUSPECT = "no report, because the message failed a check of its sender: the address may be somebody else's"
+UNCONVERTED = "5.6.3"  # eight-bit text before a server that takes none (RFC 3463 3.7)
 WISHES: dict[Kind, str] = {"failure": "FAILURE", "delay": "DELAY", "success": "SUCCESS"}
 _CODE = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _CODE_IN_REPLY = re.compile(rf"\d{{3}}[ -]{_CODE.pattern}")
@@ -89,6 +90,7 @@ class Reports:
     def _report(self, kind: Kind, letter: Letter, fates: Sequence[Fate], chunks: Iterator[bytes], name: str, give_up: float) -> Report:
         # RFC 3461 4.3: a success or delay report never carries the whole message; binary content has no place in a report
         wanted = kind == "failure" and letter.ret != "HDRS" and letter.body != "BINARYMIME"
+        wanted = wanted and not any(fate.status == UNCONVERTED for fate in fates)  # it would get no further on the way back
         bound = DEMANDED if wanted and letter.ret == "FULL" else RETURNED
         data, complete = _beginning(chunks, bound)
         queued_at = letter.queued_at / 1000

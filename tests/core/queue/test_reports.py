@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.utils import formatdate
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from postroom.mail.delivery import Route, ToQueue
+from postroom.mail.delivery import Failed, Route, ToQueue
 from postroom.mail.reply import Reply
 from postroom.mail.report import Fate, Kind
 from postroom.mail.report_texts import ReportTexts
@@ -16,6 +18,7 @@ from postroom.queue.bounce import DEMANDED, RETURNED, Made, Reports, status_in, 
 from postroom.queue.letter import Letter
 from postroom.store.blobs import Blobs
 from postroom.store.database import Database
+from postroom.testing.miniature import Miniature
 from tests.core.queue.office import START, FakeAsk
 
 FATE = Fate("joe@far.test", "joe@far.test", "failed", "5.1.1", "550 5.1.1 No such user", "mx.far.test[192.0.2.1]:25")
@@ -90,6 +93,12 @@ def test_binary_content_does_not_go_back(make: Make) -> None:
     assert LAST not in make("failure", body="BINARYMIME")
 
 
+def test_eight_bit_text_that_could_not_leave_does_not_go_back(db: Database) -> None:
+    fate = replace(FATE, status="5.6.3")
+    data = content(reports(db).make("failure", letter(len(HEAD + LAST)), [fate], lambda: iter((HEAD, LAST))))
+    assert LAST not in data
+
+
 def test_a_message_whose_bytes_are_gone_is_reported_without_them(make: Make) -> None:
     data = make("failure", gone=True)
     assert b"Content-Type: text/rfc822-headers\r\n" in data
@@ -118,6 +127,18 @@ def test_a_translation_is_what_senders_read(db: Database) -> None:
     data = content(reports(db, words).make("failure", letter(len(HEAD)), [FATE], lambda: iter((HEAD,))))
     assert b"\r\nSubject: Unzustellbar: Hi\r\n" in data
     assert b"What you can do: Fragen Sie nach." in data
+
+
+def test_the_words_of_the_file_in_the_configuration_are_what_senders_read(tmp_path: Path) -> None:
+    (tmp_path / "german.yaml").write_text("subject: {failure: Nicht zugestellt}\nopening: {failure: '{message} kam nicht an.'}\n")
+    with Miniature(tmp_path, settings={"reports": {"templates": "german.yaml"}}) as server:
+        server.add_user("ann")
+        server.outbox.answers["joe@far.example"] = [Failed(Reply(550, "5.1.1", "No such user"), "mx.far.example[192.0.2.1]:25")]
+        server.send("ann@example.test", "joe@far.example", user="ann", no_auth=True)
+        server.wait_for(1)
+        (report,) = server.mailbox("ann")
+    assert b"\r\nSubject: Nicht zugestellt: Hello\r\n" in report
+    assert b'Your message "Hello" kam nicht an.\r\n' in report
 
 
 @pytest.mark.parametrize(
