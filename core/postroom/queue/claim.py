@@ -12,37 +12,55 @@ from typing import TYPE_CHECKING, Any
 from .letter import WAITING, Addressee, Letter
 
 if TYPE_CHECKING:
-    from ..store.database import Tx
+    from ..store.database import Row, Tx
 
-_DUE = "SELECT id FROM outgoing_recipient WHERE channel = ? AND state = ? AND next_try <= ? ORDER BY next_try LIMIT ?"
+_DUE = "SELECT id FROM outgoing_recipient WHERE channel = ? AND state = ? AND rank = ? AND next_try <= ? ORDER BY next_try LIMIT ?"
+_NAMED = "SELECT id FROM outgoing_recipient WHERE id IN ({marks}) AND state = ? AND next_try <= ?"
 _TAKE = "UPDATE outgoing_recipient SET lease_owner = ?, lease_until = ?, next_try = ? WHERE id {due}"
-_COLUMNS = " RETURNING id, outgoing_id, address, original, notify, orcpt, attempts, warned"
-TAKE = {
-    "sqlite": _TAKE.format(due=f"IN ({_DUE})") + _COLUMNS,
-    # ANY(ARRAY(…)): the planner may run a sub-query in IN more than once, and would then lock more than the limit
-    "postgresql": _TAKE.format(due=f"= ANY(ARRAY({_DUE} FOR UPDATE SKIP LOCKED))") + _COLUMNS,
-}
+_COLUMNS = " RETURNING id, outgoing_id, address, original, notify, orcpt, attempts, warned, via"
+# ANY(ARRAY(…)): the planner may run a sub-query in IN more than once, and would then lock more than the limit
+_PICK = {"sqlite": "IN ({due})", "postgresql": "= ANY(ARRAY({due} FOR UPDATE SKIP LOCKED))"}
+TAKE = {dialect: _TAKE.format(due=pick.format(due=_DUE)) + _COLUMNS for dialect, pick in _PICK.items()}
+TAKE_NAMED = {dialect: _TAKE.format(due=pick.format(due=_NAMED)) + _COLUMNS for dialect, pick in _PICK.items()}
+RANKS = (0, 1, 2)  # urgent, ordinary, after the others: each is an equality, so that mail which is not due costs nothing
 LETTERS = (
-    'SELECT id, blob_id, prefix, size, sender, "user", body, smtputf8, requiretls, ret, envid, queued_at, held'
-    " FROM outgoing WHERE id IN ({marks})"
+    'SELECT id, blob_id, prefix, size, sender, "user", body, smtputf8, requiretls, ret, envid, queued_at, priority, client_address,'
+    " local_origin, quiet, delete_at, held FROM outgoing WHERE id IN ({marks})"
 )
 HELD_NO_MORE = "UPDATE outgoing SET held = 0 WHERE id = ?"
 RENEW = "UPDATE outgoing_recipient SET lease_until = ?, next_try = ? WHERE lease_owner = ? AND id IN ({marks}) RETURNING id"
 GIVE_BACK = "UPDATE outgoing_recipient SET lease_owner = '', lease_until = 0, next_try = ? WHERE id = ? AND lease_owner = ?"
 FORFEIT = "UPDATE outgoing_recipient SET lease_owner = '', lease_until = 0, next_try = ? WHERE lease_until > ? AND lease_owner = ?"
 AT_ONCE = 500  # ids in one statement
-NEXT_DUE = "SELECT MIN(next_try) FROM outgoing_recipient WHERE channel = ? AND state = ?"
+NEXT_DUE = "SELECT MIN(next_try) FROM outgoing_recipient WHERE channel = ? AND state = ? AND rank = ? AND next_try > ?"
 
 
-def take(tx: Tx, channel: str, owner: str, now: int, until: int, limit: int, state: int = WAITING) -> list[tuple[Letter, list[Addressee]]]:
-    """Claim up to ``limit`` due recipients of ``channel`` until ``until`` (ms), oldest letter first, with their letters."""
-    rows = tx.execute(TAKE[tx.dialect], (owner, until, until, channel, state, now, limit))
+Claimed = list[tuple[Letter, list[Addressee]]]
+
+
+def take(tx: Tx, channel: str, owner: str, now: int, until: int, limit: int, state: int = WAITING) -> Claimed:
+    """Claim up to ``limit`` due recipients of ``channel`` until ``until`` (ms), urgent ones first, with their letters, oldest first."""
+    rows: list[Row] = []
+    for rank in RANKS:
+        if len(rows) < limit:
+            rows += tx.execute(TAKE[tx.dialect], (owner, until, until, channel, state, rank, now, limit - len(rows)))
+    return _claimed(tx, rows)
+
+
+def take_named(tx: Tx, numbers: Sequence[int], owner: str, now: int, until: int) -> Claimed:
+    """Claim those of these recipients that are still waiting and due."""
+    if not numbers:
+        return []
+    statement = TAKE_NAMED[tx.dialect].replace("{marks}", ",".join("?" * len(numbers)))
+    return _claimed(tx, tx.execute(statement, (owner, until, until, *sorted(numbers), WAITING, now)))
+
+
+def _claimed(tx: Tx, rows: Sequence[Row]) -> Claimed:
     found: dict[int, list[Addressee]] = {}
     for row in sorted(rows):  # by id: oldest first
         addressee = Addressee(*row)
         found.setdefault(addressee.letter_id, []).append(addressee)
-    letters = _load(tx, sorted(found))
-    return [(letter, found[letter.id]) for letter in letters]
+    return [(letter, found[letter.id]) for letter in _load(tx, sorted(found))]
 
 
 def _load(tx: Tx, ids: Sequence[int]) -> list[Letter]:
@@ -57,8 +75,12 @@ def _load(tx: Tx, ids: Sequence[int]) -> list[Letter]:
 
 
 def _letter(row: Sequence[Any]) -> Letter:
-    number, blob_id, prefix, size, sender, user, body, smtputf8, requiretls, ret, envid, queued_at, _ = row
-    return Letter(number, blob_id, bytes(prefix), size, sender, user, body, bool(smtputf8), bool(requiretls), ret, envid, queued_at)
+    number, blob_id, prefix, size, sender, user, body, smtputf8, requiretls, ret, envid, queued_at, *rest = row
+    priority, client_address, local_origin, quiet, delete_at, _ = rest
+    return Letter(
+        number, blob_id, bytes(prefix), size, sender, user, body, bool(smtputf8), bool(requiretls), ret, envid, queued_at,
+        priority=priority, client_address=client_address, local_origin=bool(local_origin), quiet=bool(quiet), delete_at=delete_at,
+    )  # fmt: skip
 
 
 def renew(tx: Tx, ids: Iterable[int], owner: str, until: int) -> set[int]:
@@ -80,7 +102,10 @@ def forfeit(tx: Tx, owner: str, now: int) -> None:
     tx.execute(FORFEIT, (now, now, owner))
 
 
-def next_due(tx: Tx, channel: str, state: int = WAITING) -> int | None:
-    """When the next recipient of the channel is due (ms), claimed ones included by the end of their lease; None when nothing waits."""
-    row = tx.one(NEXT_DUE, (channel, state))
-    return None if row is None else row[0]
+def next_due(tx: Tx, channel: str, state: int = WAITING, after: int = -1) -> int | None:
+    """When the next recipient of the channel is due (ms), claimed ones included by the end of their lease; None when nothing waits.
+
+    ``after``: of those only that are due later.
+    """
+    found = [row[0] for rank in RANKS if (row := tx.one(NEXT_DUE, (channel, state, rank, after))) is not None and row[0] is not None]
+    return min(found, default=None)

@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from greenlet import GreenletExit
-
 from .. import ids
-from ..mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater
+from ..mail.delivery import Delivered, Failed, NotNow, TryLater
 from ..mail.reply import Reply
-from ..provided import Outgoing
+from ..store.database import StoreUnavailable
 from . import claim
+from .attempting import Attempts
+from .fetching import Fetching
 from .letter import BOUNCING, OUT, Addressee, Letter, Task
 from .line import PER_TASK, Line
 from .outcome import Finished, Ruling, rule, words
 from .record import Settlement
+from .sites import Sites
 
 if TYPE_CHECKING:
     from ..asking import Asker
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
 
 LEASE = 60.0  # seconds: mail of a dead worker is taken over after this; renewed three times as often
 LEASE_MS = int(LEASE * 1000)
-BATCH = 100  # recipients claimed at once
+BATCH = 200  # recipients claimed at once
 CROWDED = 10.0  # seconds until mail for a site with too much waiting is looked at again
 
-FAULT = TryLater(Reply(451, "4.3.0", "Internal problem while sending"))
 REMOVED = Failed(Reply(550, "5.7.0", "The administrator removed the message from the queue"))
 KINDS = {Delivered: "delivered", TryLater: "deferred", Failed: "failed", NotNow: "left"}
 EVENTS = {kind: f"queue.{name}" for kind, name in KINDS.items()}
@@ -55,13 +55,36 @@ class Desk:
     wake: Callable[[Line], object] = id  # until the runner sets it, nobody needs waking
     closed: bool = False  # nothing new is taken
     in_hand: dict[int, int] = field(default_factory=dict)  # recipients claimed and not settled yet, and the end of their lease (ms)
+    begun: set[str] = field(default_factory=set)  # lines that have work since they were quiet
+
+    def __post_init__(self) -> None:
+        self.sites = Sites(self.db, self.queue.news, self.clock)
+        self.attempts = Attempts(self.ask, self.sites, self.clock, self.log, self.metrics, self.retry_of)
+        self.fetching = Fetching(self.db, self.blobs, self.lines, self.owner, self._split)
+
+    def retry_of(self, line: Line) -> Retry:
+        """When mail of this line is tried again."""
+        return line.sender.rules.retry or self.retry
+
+    def begin(self, line: Line) -> None:
+        """The line gets work: its sender may prepare itself, once until the line is quiet again."""
+        if line.name in self.begun:
+            return
+        self.begun.add(line.name)
+        bounds = self.ask.transform("sender_starting", "bounds", line.sender.bounds, sender=line.sender.name, connection=line.name)
+        line.sender.start(bounds)
+
+    def rest(self, line: Line) -> None:
+        """The line is quiet."""
+        self.begun.discard(line.name)
+        line.sender.idle()
 
     # --- fresh mail, straight from memory (put.Handover) ---
 
     def reserve(self, channel: str, recipients: int, at: int) -> int:
         """Until when (ms) fresh mail is claimed for this worker; 0 when it has no room or no open line for it."""
         line = None if self.closed or recipients > PER_TASK else self._immediate(channel)
-        if line is None or line.free < recipients:
+        if line is None or line.free < recipients or not line.plain:
             return 0
         line.held += recipients
         return at + LEASE_MS
@@ -71,6 +94,7 @@ class Desk:
         line = self._immediate(channel)
         assert line is not None  # lines do not change once reserve has found one
         self._take_in_hand(addressees, letter.queued_at + LEASE_MS)
+        self.begin(line)
         for task in self._split(line, letter, addressees):
             line.queue(task)
         self.wake(line)
@@ -94,26 +118,29 @@ class Desk:
         now = self.now()
         line.held += limit  # fresh mail must not take the room meanwhile
         try:
-            found = self.db.write(lambda tx: claim.take(tx, line.channel, self.owner, now, now + LEASE_MS, limit))
+            tasks, more = self.fetching.due(line, now, now + LEASE_MS, limit)
         finally:
             line.held -= limit
-        crowd: list[int] = []
-        for letter, addressees in found:
-            mine = [one for one in addressees if one.id not in self.in_hand]
-            self._take_in_hand((one for one in addressees if one.id in self.in_hand), now + LEASE_MS)  # we had not renewed it in time
-            for task in self._split(line, letter, mine):
-                if line.crowded(task):
-                    crowd += [one.id for one in task.addressees]
-                else:
-                    self._take_in_hand(task.addressees, now + LEASE_MS)
-                    line.add(task)
+        crowd: list[Task] = []
+        for task in tasks:
+            again = [one for one in task.addressees if one.id in self.in_hand]
+            self._take_in_hand(again, now + LEASE_MS)  # we had not renewed it in time
+            task.addressees = [one for one in task.addressees if one not in again]
+            if not task.addressees:
+                continue
+            if line.crowded(task):
+                crowd.append(task)
+            else:
+                self.begin(line)
+                self._take_in_hand(task.addressees, now + LEASE_MS)
+                line.add(task)
         if crowd:
-            self.db.write(lambda tx: claim.give_back(tx, crowd, self.owner, now + int(CROWDED * 1000)))
-        return sum(len(addressees) for _, addressees in found) == limit
+            self.fetching.give_back(crowd, now + int(CROWDED * 1000))
+        return more
 
     def next_due(self, line: Line) -> float | None:
         """Seconds until the next mail of the line is due (0 or less: now); None when there is none."""
-        due = self.db.read(lambda tx: claim.next_due(tx, line.channel))
+        due = self.fetching.next_due(line)
         return None if due is None else due / 1000 - self.clock()
 
     def bounces(self) -> list[Finished]:
@@ -159,48 +186,34 @@ class Desk:
 
     def give_back(self, tasks: Iterable[Task]) -> None:
         """Let other workers have these tasks, which were not attempted, or not to the end. Raises StoreUnavailable."""
-        numbers = [one.id for task in tasks for one in task.addressees]
-        now = self.now()
-        if numbers:
-            self.db.write(lambda tx: claim.give_back(tx, numbers, self.owner, now))
-            self._out_of_hand(numbers)
+        some = list(tasks)
+        if some:
+            self.fetching.give_back(some, self.now())
+            self._out_of_hand(one.id for task in some for one in task.addressees)
 
     # --- the attempt, and what comes of it ---
 
     def attempt(self, line: Line, task: Task) -> Finished | None:
         """Let the sender try. Never raises: a fault of the sender is an outcome to try again.
 
-        None when the lease has run out meanwhile (the database was away): another worker may be sending it. If not, it is fetched again.
+        None when the lease has run out meanwhile, or the database is away: another worker may be sending it. If not, it is fetched again.
         """
         if not self._ours(task):
             self._out_of_hand(one.id for one in task.addressees)
             return None
-        outgoing = self._outgoing(line, task)
-        outcomes: dict[int, Outcome]
         try:
-            outcomes = dict(line.sender.send(outgoing))
-        except GreenletExit:  # the stop
-            raise
-        except BaseException:  # a plugin's bug is only its own, and so is a timeout of gevent's that it has not caught
-            self.log.exception("queue.sender_failed", sender=line.sender.name, trace=outgoing.trace)
-            self.metrics.count("queue_sender_faults", sender=line.sender.name)
-            outcomes = dict.fromkeys((one.id for one in task.addressees), FAULT)
-        return Finished(task, outcomes, self.now(), outgoing.chunks, bool(outgoing.notes.get("dsn")))
-
-    def _outgoing(self, line: Line, task: Task) -> Outgoing:
-        letter = task.letter
-        recipients = tuple(one.seen() for one in task.addressees)
-        return Outgoing(
-            ids.text(letter.id), letter.sender, letter.size, recipients, self._chunks(letter), letter.body, letter.smtputf8,
-            letter.requiretls, letter.ret, letter.envid, letter.user, line.channel, letter.queued_at / 1000,
-        )  # fmt: skip
+            return self.attempts.make(line, task, self._chunks(task.letter))
+        except StoreUnavailable as error:  # before anything was sent: it is fetched again when its lease has ended
+            self.log.warning("queue.not_attempted", reason=str(error))
+            self._out_of_hand(one.id for one in task.addressees)
+            return None
 
     def settle(self, batch: Sequence[Finished]) -> None:
         """Record the outcomes in one transaction, with the reports that they call for.
 
         Raises what stopped it (StoreUnavailable, PluginFault …); nothing is recorded then, and it may be tried again.
         """
-        rulings = [rule(finished, self.retry, self.queue.reports) for finished in batch]
+        rulings = [rule(finished, finished.retry or self.retry, self.queue.reports) for finished in batch]
         settlement = Settlement(self.owner)
         try:
             for ruling in rulings:

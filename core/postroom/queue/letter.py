@@ -53,7 +53,6 @@ class Addressee:
     attempts: int = 0
     warned: int = 0  # 1: the sender knows of the delay
     via: str = ""  # ToQueue.via
-    kind: str = ""  # what its last attempt failed for: TryLater.kind
 
     def seen(self) -> QueuedRecipient:
         """As a sender sees it."""
@@ -67,5 +66,4 @@ class Task:
     letter: Letter
     site: str
     addressees: list[Addressee] = field(default_factory=list)
-    probe: bool = False  # finds out whether a site that failed is back
-    budget: int = 0  # the row of the table ``sent`` that counts it, 0 when nothing limits the sender
+    reserved: int = 0  # the row of ``sent`` that counts it, for a sender with a rate

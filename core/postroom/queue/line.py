@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ROOM = 200  # recipients that one line holds in memory: with letters of up to CARRIED bytes, a few megabytes
 PER_SITE = 10  # transactions at once with one site, so that a slow site does not take all of a sender's greenlets
+AT_FIRST = 2  # the same with a site that has not answered yet: each success allows one more, each failure halves it
+SITES = 10_000  # that are remembered
 PER_TASK = 100  # recipients in one transaction: what every server must take (RFC 5321 4.5.3.1.8)
 
 
@@ -32,6 +34,7 @@ class Line:
     running: int = 0
     _waiting: dict[str, deque[Task]] = field(default_factory=dict)  # by site, in the order of turns
     _busy: dict[str, int] = field(default_factory=dict)
+    _windows: dict[str, int] = field(default_factory=dict)  # transactions at once that a site has earned
 
     @property
     def free(self) -> int:
@@ -47,10 +50,20 @@ class Line:
         """Tasks for the recipients of one letter: one a site, and no more than PER_TASK recipients in each."""
         sites: dict[str, list[Addressee]] = {}
         for addressee in addressees:
-            sites.setdefault(self.sender.site(addressee.address), []).append(addressee)
-        return [
-            Task(letter, site, found[start : start + PER_TASK]) for site, found in sites.items() for start in range(0, len(found), PER_TASK)
-        ]
+            sites.setdefault(self.sender.site(addressee.address, addressee.via), []).append(addressee)
+        most = self.per_message
+        return [Task(letter, site, found[start : start + most]) for site, found in sites.items() for start in range(0, len(found), most)]
+
+    @property
+    def plain(self) -> bool:
+        """True when the sender takes whatever comes, in the order of its coming: fresh mail may go to it straight from memory."""
+        rules = self.sender.rules
+        return not (rules.takes or rules.only_waiting or rules.smaller_first or rules.reverse or rules.rate or rules.max_size)
+
+    @property
+    def per_message(self) -> int:
+        """How many recipients one task has at most: with a rate, as many as one message to the server."""
+        return PER_TASK if self.sender.rules.rate is None else min(PER_TASK, self.sender.bounds.recipients_per_message)
 
     def crowded(self, task: Task) -> bool:
         """True when so much waits for this busy site that more of it would keep other sites' mail out of the memory."""
@@ -103,5 +116,12 @@ class Line:
             self.forget(task)
         return tasks
 
+    def went(self, site: str, *, well: bool) -> None:
+        """An attempt with this site is over: more at once while it goes well, half as many when it does not."""
+        before = self._windows.pop(site, AT_FIRST)
+        self._windows[site] = min(before + 1, PER_SITE) if well else max(1, before // 2)
+        if len(self._windows) > SITES:
+            del self._windows[next(iter(self._windows))]
+
     def _limit(self, site: str) -> int:
-        return PER_SITE if site else self.sender.concurrency  # "": a relay, one site for everything
+        return self._windows.get(site, AT_FIRST) if site else self.sender.concurrency  # "": a relay, one site for everything

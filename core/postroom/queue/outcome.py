@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from .submission import Submission
 
 WORDS = 1000  # characters of a reply that are kept
+SPREAD = 60_000  # milliseconds over which the mail of a site that is down comes back
 NO_ANSWER = TryLater(Reply(451, "4.3.0", "The sender gave no answer for this recipient"))
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Taken out of the queue without an attempt, and nobody is told; ``reason`` is for the trace."""
+
+    reason: str
 
 
 @dataclass(slots=True)
@@ -26,10 +34,16 @@ class Finished:
     """One attempt and its outcomes by recipient id."""
 
     task: Task
-    outcomes: Mapping[int, Outcome]
+    outcomes: Mapping[int, Outcome | Gone]
     at: int  # ms since 1970
     chunks: Callable[[], Iterator[bytes]]
     passed_on: bool = False  # the next hop reports success itself (it offers DSN)
+    site: str = ""  # what its recipients wait for when the site fails as a whole: Sites.waiting_for
+    untried: int = 0  # ms since 1970: nothing was sent, because the site is down; the next look is then, and no attempt is counted
+    last_try: bool = False  # what is not delivered now has failed
+    priority: int = 0  # the letter's from now on; 0 leaves it
+    tried: int = 0  # recipients that were offered to a server
+    retry: Retry | None = None  # the sender's own; None: the queue's
 
 
 @dataclass(slots=True)
@@ -51,15 +65,16 @@ class Ruling:
     failed: list[tuple[Addressee, Failed]] = field(default_factory=list)
     waiting: list[tuple[Addressee, TryLater, int, int]] = field(default_factory=list)  # …, next try (ms), warned
     left: list[tuple[Addressee, NotNow]] = field(default_factory=list)
+    removed: list[tuple[Addressee, Gone]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
     @property
     def gone(self) -> list[int]:
         """Recipients that leave the queue."""
-        return [addressee.id for addressee, _ in (*self.delivered, *self.failed)]
+        return [addressee.id for addressee, _ in (*self.delivered, *self.failed, *self.removed)]
 
     def outcomes(self) -> Iterator[tuple[Addressee, Outcome]]:
-        """Every recipient with what it came to."""
+        """Every recipient with what it came to, but for those that were just taken out."""
         yield from self.delivered
         yield from self.failed
         yield from ((one, outcome) for one, outcome, _, _ in self.waiting)
@@ -69,10 +84,14 @@ class Ruling:
         """The trace events of the attempt."""
         if self.delivered:
             yield "delivered", {"to": [_told(one, outcome) for one, outcome in self.delivered]}
-        if self.waiting:
+        if self.waiting and not self.finished.untried:  # else the trace of a message for a dead site would have no end
             yield "deferred", {"to": [_told(one, outcome) | {"next": due} for one, outcome, due, _ in self.waiting]}
         if self.failed:
             yield "failed", {"to": [_told(one, outcome) for one, outcome in self.failed]}
+        if self.left:
+            yield "left", {"to": [{"rcpt": one.address, "reason": left.reason, "next": int(left.until * 1000)} for one, left in self.left]}
+        if self.removed:
+            yield "removed", {"to": [{"rcpt": one.address, "reason": gone.reason} for one, gone in self.removed]}
 
 
 def rule(finished: Finished, retry: Retry, reports: Reports) -> Ruling:
@@ -81,24 +100,36 @@ def rule(finished: Finished, retry: Retry, reports: Reports) -> Ruling:
     Raises PluginFault or StoreUnavailable when a report cannot be made now.
     """
     ruling = Ruling(finished)
-    letter = finished.task.letter
     for addressee in finished.task.addressees:
         outcome = finished.outcomes.get(addressee.id, NO_ANSWER)
         if isinstance(outcome, TryLater):
-            attempts = addressee.attempts + 1
-            due = retry.next_try(letter.queued_at, attempts, finished.at, addressee.id)
+            due = _next_try(finished, addressee, outcome, retry)
             if due is None:
-                ruling.failed.append((addressee, Failed(outcome.reply, outcome.server)))
+                ruling.failed.append((addressee, Failed(outcome.reply, outcome.server, outcome.how)))
             else:
                 ruling.waiting.append((addressee, outcome, due, addressee.warned))
         elif isinstance(outcome, Failed):
             ruling.failed.append((addressee, outcome))
         elif isinstance(outcome, NotNow):
             ruling.left.append((addressee, outcome))
+        elif isinstance(outcome, Gone):
+            ruling.removed.append((addressee, outcome))
         else:
             ruling.delivered.append((addressee, outcome))
     _report(ruling, retry, reports)
     return ruling
+
+
+def _next_try(finished: Finished, addressee: Addressee, outcome: TryLater, retry: Retry) -> int | None:
+    """When it is tried again (ms); None when the time is up."""
+    queued_at, key = finished.task.letter.queued_at, addressee.id
+    if finished.last_try:
+        return None
+    if not finished.untried:
+        return retry.next_try(queued_at, addressee.attempts + 1, finished.at, key, outcome.kind)
+    if retry.next_try(queued_at, 1, finished.at, key) is None:  # the time is up, attempt or not
+        return None
+    return min(finished.untried + key % SPREAD, queued_at + int(retry.give_up * 1000))  # not all at once
 
 
 def _report(ruling: Ruling, retry: Retry, reports: Reports) -> None:
@@ -146,4 +177,5 @@ def words(outcome: Outcome) -> str:
 
 
 def _told(one: Addressee, outcome: Delivered | TryLater | Failed) -> dict[str, Any]:
-    return {"rcpt": one.address, "reply": words(outcome), "server": outcome.server}
+    told = {"rcpt": one.address, "reply": words(outcome), "server": outcome.server}
+    return told | {"how": outcome.how[:WORDS]} if outcome.how else told

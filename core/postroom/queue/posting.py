@@ -31,7 +31,7 @@ OUTGOING = (
 )
 RECIPIENT = (
     "INSERT INTO outgoing_recipient (id, outgoing_id, channel, address, original, notify, orcpt, via, rank, state, attempts, next_try,"
-    " lease_owner, lease_until, last_reply, last_server, last_try, warned, kind)"
+    " lease_owner, lease_until, last_reply, last_server, last_try, warned, waits_for)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, '', '', 0, 0, '')"
 )
 
@@ -117,14 +117,15 @@ class Posting:
             ]
             if queue:
                 queue(tx, blob, finding)
-            traces.record_rows(tx, [story])
+            held = [(story[0] + 1, *traces.row(number, at, "held", {"reason": finding.reason})[1:])] if finding else []
+            traces.record_rows(tx, [story, *held])  # of one time, so the ids put them in order
             return Written(blob, changed, finding)
 
         return deliver_one if len(local) == 1 and queue is None else write
 
     def _queue_writer(self) -> Callable[[Tx, int, Finding | None], None]:
         """The function that writes the rows of the queue."""
-        number, at, plan = self.submission.id, self.at, self.plan
+        number, plan = self.submission.id, self.plan
         held = HELD_FOR_GOOD if plan.hold else HELD_ON_TIMER if plan.hold_until else 0
         outgoing, recipients, surging = (
             self._outgoing_row(),
@@ -136,8 +137,6 @@ class Posting:
             by_surge = finding is not None and held != HELD_FOR_GOOD  # what is held for good needs its own release in any case
             tx.do(OUTGOING, (number, blob, *outgoing, HELD_BY_SURGE if by_surge else held))
             tx.many(RECIPIENT, surging if by_surge else recipients)
-            if finding is not None:
-                traces.record(tx, number, at, "held", {"reason": finding.reason})
 
         return write
 

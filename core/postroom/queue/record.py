@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .. import ids
+from ..mail.sending import rank
 from ..store import traces
+from . import budget
 from .letter import BOUNCING
-from .outcome import Ruling, words
+from .outcome import Finished, Ruling, words
 from .put import Entry
 
 if TYPE_CHECKING:
+    from ..mail.delivery import NotNow
     from ..store.database import Tx
     from .posting import Written
     from .submission import Submission
@@ -21,8 +24,14 @@ GONE = "DELETE FROM outgoing_recipient WHERE id = ?"
 GONE_NOW = "DELETE FROM outgoing_recipient WHERE id = ? RETURNING id"
 LATER = (
     "UPDATE outgoing_recipient SET attempts = ?, next_try = CASE WHEN state = ? THEN ? ELSE ? END, last_reply = ?, last_server = ?,"
-    " last_try = ?, warned = ?, lease_owner = '', lease_until = 0 WHERE id = ? AND lease_owner = ?"
+    " last_try = ?, warned = ?, waits_for = ?, lease_owner = '', lease_until = 0 WHERE id = ? AND lease_owner = ?"
 )
+LEFT = (
+    "UPDATE outgoing_recipient SET next_try = CASE WHEN state = ? THEN ? ELSE ? END, last_reply = ?, lease_owner = '', lease_until = 0"
+    " WHERE id = ? AND lease_owner = ?"
+)
+PRIORITY = "UPDATE outgoing SET priority = ? WHERE id = ?"
+RANK = "UPDATE outgoing_recipient SET rank = ? WHERE outgoing_id = ?"
 LATER_NOW = LATER + " RETURNING id"
 EMPTY = "DELETE FROM outgoing WHERE id = ? AND NOT EXISTS (SELECT 1 FROM outgoing_recipient WHERE outgoing_id = outgoing.id)"
 
@@ -77,6 +86,7 @@ class Settlement:
         told_gone = [(GONE_NOW, (number,)) for number in sorted(gone) if number in about]
         told = told_gone + [(LATER_NOW, row) for number, row in sorted(later.items()) if number in about]
         writers = [(numbers, entry.writer()) for numbers, entry in self.entries]
+        left = [(BOUNCING, at, int(one.until * 1000), words(one), number, self.owner) for number, at, one in self._left()]
         events = self._events
 
         def write(tx: Tx) -> Results:
@@ -87,6 +97,11 @@ class Settlement:
             if plain_later:
                 tx.many(LATER, plain_later)
             changed = {row[0] for sql, values in told for row in tx.execute(sql, values)}
+            if left:
+                tx.many(LEFT, left)
+            for ruling in self.rulings:
+                budget.settle(tx, ruling.finished.task, ruling.finished.tried, ruling.finished.at)
+                self._prioritize(tx, ruling.finished)
             if letters:
                 tx.many(EMPTY, [(number,) for number in letters])
             if events:
@@ -95,9 +110,22 @@ class Settlement:
 
         return write
 
+    def _left(self) -> Iterator[tuple[int, int, NotNow]]:
+        for ruling in self.rulings:
+            yield from ((one.id, ruling.finished.at, outcome) for one, outcome in ruling.left)
+
+    def _prioritize(self, tx: Tx, finished: Finished) -> None:
+        if finished.priority and finished.priority != finished.task.letter.priority:
+            tx.do(PRIORITY, (finished.priority, finished.task.letter.id))
+            tx.do(RANK, (rank(finished.priority), finished.task.letter.id))
+
     def _later_rows(self, ruling: Ruling) -> list[tuple[Any, ...]]:
-        at = ruling.finished.at
+        finished = ruling.finished
+        at, counts = finished.at, 0 if finished.untried else 1
         return [
-            (one.attempts + 1, BOUNCING, at, due, words(outcome), outcome.server, at, int(warned), one.id, self.owner)
+            (
+                one.attempts + counts, BOUNCING, at, due, words(outcome), outcome.server, at, int(warned),
+                finished.site if outcome.kind != "answer" else "", one.id, self.owner,
+            )
             for one, outcome, due, warned in ruling.waiting
-        ]
+        ]  # fmt: skip

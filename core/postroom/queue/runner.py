@@ -40,6 +40,7 @@ class Runner:
     def start(self) -> None:
         """Begin: take fresh mail from ``Queue.put``, look for due mail, listen to news."""
         self.desk.forfeit()
+        self.desk.sites.start()
         self.desk.wake = self._pump
         self.desk.queue.handover = self.desk
         self.news.subscribe("queue", self._on_queue)
@@ -83,7 +84,7 @@ class Runner:
                 sign.wait(BREATH if more and line.free else LOOK)
         finally:
             line.open, line.run_started = False, 0
-            line.sender.idle()
+            self.desk.rest(line)
 
     # --- attempts ---
 
@@ -136,7 +137,7 @@ class Runner:
             more = self.desk.fetch(line)
             self._pump(line)
             if line.quiet:
-                line.sender.idle()
+                self.desk.rest(line)
             self._ending.wait(BREATH)
             if not more and not self._ending.is_set():
                 due = self.desk.next_due(line) if line.free else None
@@ -181,6 +182,7 @@ class Runner:
     def _renew(self) -> None:
         while not self._ending.wait(LEASE / 3):
             self.desk.renew()
+            self.desk.sites.refresh()
 
     def _bounce(self) -> None:
         while not self._ending.is_set():

@@ -11,7 +11,8 @@ from postroom.mail.client import Client
 from postroom.mail.delivery import Delivered, Failed, Outcome, Refuse, Route, ToMailbox, ToQueue, TryLater
 from postroom.mail.envelope import Envelope, Recipient
 from postroom.mail.reply import Reply
-from postroom.provided import Outgoing
+from postroom.mail.sending import SessionBounds
+from postroom.provided import Outgoing, SendingRules
 from postroom.queue.bounce import Reports
 from postroom.queue.desk import Desk
 from postroom.queue.line import Line
@@ -36,15 +37,18 @@ class FakeSender:
     """Answers by a script: address to outcomes in turn (the last repeats), or an exception to raise."""
 
     name, concurrency = "Relay", 5
+    bounds = SessionBounds(1000, 10_000, 100)
 
     def __init__(self) -> None:
+        self.rules = SendingRules()
+        self.started = 0
         self.script: dict[str, list[Outcome | Exception]] = {}
         self.sent: list[Outgoing] = []
         self.taken: dict[str, list[bytes]] = {}  # what arrived, by address
         self.dsn = False
         self.by_domain = False
 
-    def site(self, address: str) -> str:
+    def site(self, address: str, via: str = "") -> str:
         return address.rpartition("@")[2] if self.by_domain else ""
 
     def send(self, outgoing: Outgoing) -> dict[int, Outcome]:
@@ -52,6 +56,9 @@ class FakeSender:
         if self.dsn:
             outgoing.notes["dsn"] = True
         return {one.id: self._one(one.address, outgoing) for one in outgoing.recipients}
+
+    def start(self, bounds: SessionBounds | None) -> None:
+        self.started += 1
 
     def idle(self) -> None:
         pass
@@ -69,6 +76,9 @@ class FakeSender:
 class FakeNews:
     def __init__(self) -> None:
         self.published: list[tuple[str, dict[str, Any]]] = []
+
+    def subscribe(self, topic: str, function: Callable[[dict[str, Any]], None]) -> None:
+        pass
 
     def publish(self, topic: str, **facts: Any) -> None:
         self.published.append((topic, facts))
@@ -95,6 +105,10 @@ class FakeAsk:
     def __init__(self) -> None:
         self.routes: dict[str, Route | Exception | None] = {}
         self.told: list[tuple[str, dict[str, Any]]] = []
+        self.changes: dict[str, Callable[[Any], Any]] = {}  # hook: what a plugin makes of the value
+
+    def transform(self, name: str, argument: str, value: Any, /, **arguments: Any) -> Any:
+        return self.changes.get(name, lambda given: given)(value)
 
     def first(self, name: str, **arguments: Any) -> Any:
         assert name == "route"

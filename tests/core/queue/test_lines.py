@@ -8,7 +8,7 @@ import pytest
 
 from postroom.queue import connections
 from postroom.queue.letter import Addressee, Letter, Task
-from postroom.queue.line import Line
+from postroom.queue.line import AT_FIRST, PER_SITE, Line
 from tests.core.queue.office import FakeSender
 
 LETTER = Letter(1, 1, b"", 10, "ann@our.test", None, "7BIT", False, False, "", "", 0)
@@ -53,7 +53,21 @@ def test_one_site_gets_only_its_share() -> None:
     one.sender.concurrency = 50
     for n in range(20):
         one.add(task("slow", n))
-    assert len(list(iter(one.next, None))) == 10
+    assert len(list(iter(one.next, None))) == AT_FIRST
+
+
+def test_a_site_that_answers_gets_more_and_one_in_trouble_less() -> None:
+    one = line()
+    one.sender.concurrency = 50
+    for n in range(40):
+        one.add(task("far", n))
+        one.went("far", well=True)
+    running = list(iter(one.next, None))
+    assert len(running) == PER_SITE
+    for each in running:
+        one.done(each)
+    one.went("far", well=False)
+    assert len(list(iter(one.next, None))) == PER_SITE // 2
 
 
 def test_room_counts_until_the_outcome_is_recorded() -> None:

@@ -11,7 +11,7 @@ from postroom.mail.delivery import Delivered, Failed, Outcome
 from postroom.mail.envelope import Recipient
 from postroom.mail.reply import Reply
 from postroom.queue import claim
-from postroom.queue.desk import LEASE
+from postroom.queue.desk import BATCH, LEASE
 from postroom.store.database import Database, StoreUnavailable
 from tests.core.queue.office import LATER, NEVER, OK, Office, refused
 
@@ -116,11 +116,11 @@ def test_what_a_dead_worker_had_claimed_can_be_freed_at_once(office: Office, db:
 
 
 def test_two_workers_never_claim_the_same_mail(office: Office, db: Database) -> None:
-    office.put("ann@our.test", *(f"u{n}@far.test" for n in range(150)))
+    office.put("ann@our.test", *(f"u{n}@far.test" for n in range(BATCH + 50)))
     other = Office(db, "worker-2", office.time)
     assert office.desk.fetch(office.line)
     other.desk.fetch(other.line)
-    assert (len(office.desk.in_hand), len(other.desk.in_hand)) == (100, 50)
+    assert (len(office.desk.in_hand), len(other.desk.in_hand)) == (BATCH, 50)
     assert not office.desk.in_hand.keys() & other.desk.in_hand.keys()
 
 

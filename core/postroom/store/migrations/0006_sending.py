@@ -16,7 +16,7 @@ COLUMNS = {
     "outgoing_recipient": (
         "rank SMALLINT NOT NULL DEFAULT 1",
         "via TEXT NOT NULL DEFAULT ''",
-        "kind TEXT NOT NULL DEFAULT ''",
+        "waits_for TEXT NOT NULL DEFAULT ''",
     ),
 }
 
@@ -24,10 +24,11 @@ STATEMENTS = (
     "UPDATE outgoing SET priority = 50",
     "DROP INDEX {due}",
     "CREATE INDEX outgoing_recipient_due ON outgoing_recipient (channel, state, rank, next_try)",
+    "CREATE INDEX outgoing_recipient_site ON outgoing_recipient (waits_for) WHERE waits_for <> ''",
     "CREATE INDEX outgoing_end ON outgoing (delete_at) WHERE delete_at > 0",
     """CREATE TABLE site (
         sender TEXT NOT NULL, name TEXT NOT NULL, failures INTEGER NOT NULL, since BIGINT NOT NULL, next_probe BIGINT NOT NULL,
-        reason TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (sender, name)){clustered}""",
+        reason TEXT NOT NULL, server TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (sender, name)){clustered}""",
     """CREATE TABLE sent (
         id {key} PRIMARY KEY, sender TEXT NOT NULL, at BIGINT NOT NULL, messages INTEGER NOT NULL, recipients INTEGER NOT NULL)""",
     "CREATE INDEX sent_window ON sent (sender, at)",

@@ -52,8 +52,7 @@ class OutgoingRecipient(Model):
     warned = IntegerField(default=0)
     rank = IntegerField(default=1)  # 0 urgent, 1 ordinary, 2 after the others
     via = TextField(default="")  # the server that a route names for this recipient alone (LAN forwarding)
-    kind = TextField(default="")  # what the last attempt failed for: TryLater.kind
-    site = TextField(default="")  # the destination whose return it waits for without being tried, "*" is a relay; "" is none
+    waits_for = TextField(default="")  # the sender and site that must work again first: "Direct mx.example.net"
 
     class Meta:
         table_name = "outgoing_recipient"
@@ -69,6 +68,7 @@ class Site(Model):
     since = BigIntegerField()
     next_probe = BigIntegerField()
     reason = TextField()
+    server = TextField()
     kind = TextField()
 
     class Meta:

@@ -1,0 +1,140 @@
+"""One attempt: what plugins and the rules say before it, the sender's try, and what it means for the site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from greenlet import GreenletExit
+
+from .. import ids
+from ..mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater
+from ..mail.reply import Reply
+from ..mail.sending import AttemptPlan
+from ..provided import Outgoing
+from ..store.database import StoreUnavailable
+from .outcome import Finished, Gone
+from .sites import waiting_for
+
+if TYPE_CHECKING:
+    from ..asking import Asker
+    from ..metrics import Metrics
+    from ..sending.retry import Retry
+    from .letter import Letter, Task
+    from .line import Line
+    from .sites import Sites
+
+FAULT = TryLater(Reply(451, "4.3.0", "Internal problem while sending"))
+TOO_LARGE = Failed(Reply(552, "5.3.4", "The message is larger than the sender of this connection may send"))
+SKIPPED = 60.0  # seconds until a message is looked at again that a plugin has skipped without saying how long
+Chunks = Callable[[], Iterator[bytes]]
+
+
+@dataclass
+class Attempts:
+    """Makes attempts. ``clock``: epoch seconds; ``retry_of``: the retry schedule of a line."""
+
+    ask: Asker
+    sites: Sites
+    clock: Callable[[], float]
+    log: Any
+    metrics: Metrics
+    retry_of: Callable[[Line], Retry]
+
+    def make(self, line: Line, task: Task, chunks: Chunks) -> Finished:
+        """Let the sender try, unless something speaks against it. Raises StoreUnavailable, and GreenletExit at the stop."""
+        finished = self._made(line, task, chunks)
+        finished.retry = self.retry_of(line)
+        return finished
+
+    def _made(self, line: Line, task: Task, chunks: Chunks) -> Finished:
+        letter, now = task.letter, self.clock()
+        site = waiting_for(line.sender.name, task.site)
+        if letter.delete_at and now * 1000 >= letter.delete_at:
+            return self._all(task, Gone("its time in the queue is up"), chunks)
+        limit = line.sender.rules.max_size
+        if limit and letter.size > limit:
+            return self._all(task, TOO_LARGE, chunks)
+        down = self.sites.blocked(line.sender.name, task.site)
+        if down is not None:
+            finished = self._all(task, down.outcome, chunks)
+            finished.site, finished.untried = site, max(down.next_probe, self._now())
+            return finished
+        outgoing = outgoing_of(line, task, chunks)
+        plan = self._planned(outgoing, letter)
+        if plan.delete:
+            return self._all(task, Gone(plan.reason or "a plugin has deleted it"), chunks)
+        if plan.skip:
+            finished = self._all(task, NotNow(plan.reason or "a plugin has skipped it", plan.hold_until or now + SKIPPED), chunks)
+        else:
+            finished = self._sent(line, task, self._with_return_path(outgoing))
+            finished.site, finished.last_try = site, plan.last_try
+        finished.priority = plan.priority
+        return finished
+
+    def _planned(self, outgoing: Outgoing, letter: Letter) -> AttemptPlan:
+        plan: AttemptPlan = self.ask.transform("attempt_starting", "plan", AttemptPlan(priority=letter.priority), outgoing=outgoing)
+        return plan if 1 <= plan.priority <= 100 else replace(plan, priority=letter.priority)
+
+    def _with_return_path(self, outgoing: Outgoing) -> Outgoing:
+        path: str = self.ask.transform("return_path", "path", outgoing.sender, outgoing=outgoing)
+        return outgoing if path == outgoing.sender else replace(outgoing, return_path=path)
+
+    def _sent(self, line: Line, task: Task, outgoing: Outgoing) -> Finished:
+        began = self._now()
+        outcomes: dict[int, Outcome]
+        try:
+            outcomes = dict(line.sender.send(outgoing))
+        except GreenletExit:  # the stop
+            raise
+        except BaseException:  # a plugin's bug is only its own, and so is a timeout of gevent's that it has not caught
+            self.log.exception("queue.sender_failed", sender=line.sender.name, trace=outgoing.trace)
+            self.metrics.count("queue_sender_faults", sender=line.sender.name)
+            outcomes = dict.fromkeys((one.id for one in task.addressees), FAULT)
+        self._judge(line, task, outcomes, began)
+        tried = sum(1 for one in task.addressees if _offered(outcomes.get(one.id)))
+        return Finished(task, outcomes, self._now(), outgoing.chunks, bool(outgoing.notes.get("dsn")), tried=tried)
+
+    def _judge(self, line: Line, task: Task, outcomes: Mapping[int, Outcome], began: int) -> None:
+        """What the outcomes say about the site."""
+        found = list(outcomes.values())
+        troubles = [one for one in found if isinstance(one, TryLater) and one.kind != "answer"]
+        line.went(task.site, well=not troubles and not any(_busy(one) for one in found))
+        try:
+            if found and len(troubles) == len(found):
+                self.sites.failed(line.sender.name, task.site, troubles[0], self.retry_of(line), began)
+                self.log.info("site.down", sender=line.sender.name, site=task.site, reason=str(troubles[0].reply))
+            elif any(_offered(one) for one in found) and self.sites.works(line.sender.name, task.site):
+                self.log.info("site.back", sender=line.sender.name, site=task.site)
+        except StoreUnavailable as error:  # what was sent counts all the same; the next attempt finds out again
+            self.log.warning("site.not_noted", sender=line.sender.name, site=task.site, reason=str(error))
+
+    def _all(self, task: Task, outcome: Outcome | Gone, chunks: Chunks) -> Finished:
+        return Finished(task, {one.id: outcome for one in task.addressees}, self._now(), chunks)
+
+    def _now(self) -> int:
+        return int(self.clock() * 1000)
+
+
+def outgoing_of(line: Line, task: Task, chunks: Chunks) -> Outgoing:
+    """The task as senders and plugins see it."""
+    letter = task.letter
+    recipients = tuple(one.seen() for one in task.addressees)
+    return Outgoing(
+        ids.text(letter.id), letter.sender, letter.size, recipients, chunks, letter.body, letter.smtputf8, letter.requiretls, letter.ret,
+        letter.envid, letter.user, line.channel, letter.queued_at / 1000, letter.priority, letter.client_address, letter.local_origin,
+    )  # fmt: skip
+
+
+def _offered(outcome: Outcome | None) -> bool:
+    """True when a server has had its say about this recipient."""
+    return isinstance(outcome, Delivered) or (isinstance(outcome, Failed) and bool(outcome.server)) or (
+        isinstance(outcome, TryLater) and outcome.kind == "answer"
+    )  # fmt: skip
+
+
+def _busy(outcome: Outcome) -> bool:
+    return isinstance(outcome, TryLater) and outcome.kind == "answer" and (
+        outcome.reply.code == 421 or outcome.reply.enhanced in ("4.3.2", "4.4.5", "4.7.28")
+    )  # fmt: skip
