@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from postroom.clients.smtp.faults import HopFault, TlsFailed, Unfit, Unreachable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from postroom.asking import Asker
     from postroom.tls_policy.results import TlsResults
 
+SMTP_PORT = 25
 USUAL: dict[str, Protection] = {"opportunistic": "starttls-if-available", "required": "starttls", "none": "none"}
 LEVELS: dict[Protection, Level] = {
     "none": Level.NONE,
@@ -45,7 +47,7 @@ class HopMaker:
         if server.username:
             return self._with_login(server)
         try:
-            addresses = self._resolver.address_records(server.host).records
+            addresses = self._addresses(server, destination)
             demand = destination.policy.demand(server.host, server.port, requiretls=outgoing.requiretls)
         except DnsFailure as error:
             return unresolved_host(server, error)
@@ -57,14 +59,8 @@ class HopMaker:
             if not demand.testing:
                 return refused(server, demand, outgoing)
             demand, noted = demand.relaxed(f"only tested: {demand.reason}"), None
-        return NextHop(
-            host=server.host,
-            port=server.port,
-            encryption=Encryption.TLS if wanted == "tls" else Encryption.IF_AVAILABLE,
-            ca=self._settings.tls.ca,
-            helo=self._helo,
-            timeouts=self._timeouts,
-            settings=self._place,
+        return replace(
+            self._plain(server, Encryption.TLS if wanted == "tls" else Encryption.IF_AVAILABLE),
             demand=demand,
             fall_back=self._settings.tls.fall_back,
             addresses=addresses,
@@ -72,16 +68,28 @@ class HopMaker:
             noted=noted,
         )
 
+    def _addresses(self, server: MxServer, destination: Destination) -> tuple[str, ...]:
+        """Where a server is; strangers, who write MX records too, cannot point at this machine. Raises DnsFailure."""
+        found = self._resolver.address_records(server.host).records
+        if destination.by_dns and server.port == SMTP_PORT:
+            found = tuple(filter(is_routable, found))
+            if not found:
+                raise DnsFailure("it has no address outside of this machine", temporary=False, kind="empty")
+        return found
+
     def _with_login(self, server: MxServer) -> NextHop:
         """A server that the administrator has given a login for is treated as a relay."""
+        hop = self._plain(server, Encryption(server.encryption or "starttls-if-available"))
+        return replace(hop, verify=self._settings.tls.verify_logins, credentials=Credentials(server.username, server.password))
+
+    def _plain(self, server: MxServer, encryption: Encryption) -> NextHop:
+        """What all hops of this sender have in common."""
         return NextHop(
             host=server.host,
             port=server.port,
-            encryption=Encryption(server.encryption or "starttls-if-available"),
-            verify=self._settings.tls.verify_logins,
+            encryption=encryption,
             ca=self._settings.tls.ca,
             helo=self._helo,
-            credentials=Credentials(server.username, server.password),
             timeouts=self._timeouts,
             settings=self._place,
         )
@@ -134,6 +142,12 @@ class Hops:
             if index == len(self._made):
                 self._made.append(self._make(server))
             yield self._made[index]
+
+
+def is_routable(address: str) -> bool:
+    """False for what can only be this machine, whose own services may trust it."""
+    found = ip_address(address.partition("%")[0])
+    return not (found.is_loopback or found.is_unspecified or found.is_multicast)
 
 
 def relaxed_by(outgoing: Outgoing, demand: Demand) -> Demand:

@@ -70,6 +70,7 @@ def test_an_internationalized_domain_is_looked_up_by_its_a_labels() -> None:
         (table({}, temporary=["d.test"]), TryLater, "4.4.3"),
         (table({"d.test": [(10, "gone.test")]}, hosts={"gone.test": []}), Failed, "5.4.4"),
         (table({"d.test": [(10, "mx.d.test")]}, temporary=["mx.d.test"]), TryLater, "4.4.3"),
+        (table({"d.test": [(10, "mx.d.test")]}), Failed, "5.4.4"),  # at 127.0.0.1, port 25: not for strangers to say
         (table({"d.test": [(10, "client.test"), (20, "backup.test")]}), Failed, "5.4.6"),
         (table({"d.test": [(10, "other.test"), (10, "client.test")]}), Failed, "5.4.6"),
     ],
@@ -213,13 +214,12 @@ def test_a_plugin_may_ask_for_a_fresh_look_up() -> None:
 
 
 def test_explain_names_override_lines_servers_and_protection() -> None:
-    with sending(
-        table({"d.test": [(10, "mx.d.test"), (20, "gone.test")]}, hosts={"gone.test": []}), overrides="e.test smtp.isp.test:587"
-    ) as sender:
+    hosts = {"gone.test": [], "mx.d.test": ["192.0.2.1"]}
+    with sending(table({"d.test": [(10, "mx.d.test"), (20, "gone.test")]}, hosts=hosts), overrides="e.test smtp.isp.test:587") as sender:
         words = sender.explain("you@d.test")
     assert words[0] == "no override holds for d.test: the DNS is asked"
     assert words[1] == "the servers of d.test are named by MX records"
-    assert words[2].startswith("mx.d.test:25 (preference 10): at 127.0.0.1; TLS where it is offered")
+    assert words[2].startswith("mx.d.test:25 (preference 10): at 192.0.2.1; TLS where it is offered")
     assert words[3].startswith("gone.test:25 (preference 20): cannot be used:")
 
 
