@@ -75,6 +75,7 @@ def test_mail_for_a_rule_goes_to_its_server_at_once_and_the_trace_tells_it_witho
         until(lambda: "delivered" in server.events(trace))
         server.plugin("lan_forwarding").sender.close()
         told = json.dumps(story(server, trace))
+    assert '"how": ' in told
     assert "queue LAN ann@inside.test via fred:***@127.0.0.1" in told
     assert "geheim" not in told
 
