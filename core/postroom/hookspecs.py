@@ -219,6 +219,7 @@ def rewrite_message(message: Message, envelope: Envelope, outgoing: bool) -> Mes
 
     ``outgoing``: True for the copy that goes into the outgoing queue, False for the one in the mailboxes of this server. Answer with a new
     ``Message`` whose ``chunks`` give the new bytes as often as they are asked for; None leaves it. It must keep what is valid SMTP valid.
+    What stays is shown only when it is sent from here (``envelope.local_origin``). A failing plugin is a temporary refusal (451).
     """
 
 

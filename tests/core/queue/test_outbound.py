@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -17,6 +18,7 @@ from postroom.mail.message import Message
 from postroom.mail.sending import QueuePlan
 from postroom.queue.outbound import Outbound, urgent
 from postroom.store.database import StoreUnavailable
+from postroom.testing.miniature import Miniature
 from tests.core.queue.office import Office
 
 FOOT = b"-- \r\nOur Company\r\n"
@@ -302,3 +304,20 @@ def test_the_envelope_of_a_report_is_dressed_too(office: Office, use: Use) -> No
     use(Looks())
     office.put("ann@else.test", Recipient("team@our.test", "SUCCESS", route=Route((ToQueue("a@far.test"), ToQueue("b@far.test")))))
     assert [one.sender for one in seen] == ["ann@else.test", ""]
+
+
+def test_a_client_whose_message_cannot_be_signed_is_told_to_come_back(tmp_path: Path) -> None:
+    with Miniature(tmp_path) as server:
+        server.add_user("ann")
+        server.app.manager.register(Breaks(), "breaks")
+        assert server.send("ann@example.test", "joe@far.example", no_auth=True).startswith("451 4.3.0")
+        assert server.send("ann@example.test", "ann@example.test", no_auth=True).startswith("250")  # nothing of it leaves
+        assert server.context.db.read(lambda tx: tx.execute("SELECT id FROM outgoing")) == []
+
+
+def test_the_priority_that_an_account_has_reaches_the_queue_of_a_server(tmp_path: Path) -> None:
+    with Miniature(tmp_path) as server:
+        server.add_user("ann", priority=80)
+        server.app.runner.desk.closed = True  # nothing is sent
+        server.send("ann@example.test", "joe@far.example", no_auth=True, user="ann")
+        assert server.context.db.read(lambda tx: tx.execute("SELECT priority FROM outgoing")) == [(80,)]
