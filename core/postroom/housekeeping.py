@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from .provided import Job
-from .queue import surge
+from .queue import budget, sites, surge
+from .queue.expiry import expire
 from .store.retention import forget
 from .store.traces import Traces
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 EVERY = 3600.0  # seconds
 TRACES_FOR = 30 * 86400  # seconds that the life of a message can be looked up
+SITES_FOR = 86400  # seconds after the last probe of a site that failed
+SENT_FOR = 35 * 86400  # seconds that what was sent is counted; no rate looks further back
 LEASES_FOR = 86400  # seconds after their end, since the clocks of nodes may differ
 
 
@@ -28,6 +31,9 @@ def housekeeping(context: Context) -> Job:
         context.kept.forget_unused()
         Traces(context.db).forget(now - TRACES_FOR)
         surge.forget(context.db, now)
+        expire(context.db, int(now * 1000))
+        context.db.write(lambda tx: sites.forget(tx, int((now - SITES_FOR) * 1000)))
+        context.db.write(lambda tx: budget.forget(tx, int((now - SENT_FOR) * 1000)))
         context.leases.forget(now - LEASES_FOR)
 
     return Job("housekeeping", EVERY, run)
