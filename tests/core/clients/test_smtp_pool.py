@@ -101,6 +101,27 @@ def test_idle_connections_are_closed_after_a_while_and_not_before() -> None:
         assert len(carrier.pool) == 0
 
 
+def test_a_busy_sender_closes_what_nobody_uses_any_more() -> None:
+    with Peer(f"{PIPELINING}{ONE}C: QUIT\n!gone") as one, Peer(f"{PIPELINING}{ONE}{QUIT}") as other:
+        carrier, clock = clocked(SessionLimits(idle=20))
+        send(carrier, one)
+        clock.now += 21
+        assert send(carrier, other) == [Delivered]
+        assert len(carrier.pool) == 1
+        carrier.pool.close()
+
+
+def test_of_too_many_idle_connections_those_go_that_were_unused_for_longest() -> None:
+    with Peer(f"{PIPELINING}{ONE}C: QUIT\n!gone") as one, Peer(f"{PIPELINING}{ONE}{ONE}{QUIT}") as other:
+        carrier, clock = clocked(SessionLimits(most_idle=1))
+        send(carrier, one)
+        clock.now += 1
+        assert send(carrier, other) == [Delivered]
+        assert len(carrier.pool) == 1
+        assert send(carrier, other) == [Delivered]
+        carrier.pool.close()
+
+
 @pytest.mark.parametrize("end", ["!close", "S: 421 4.4.2 Timeout\n!close"])
 def test_a_connection_that_the_server_closed_while_idle_costs_nothing(end: str) -> None:
     with Peer(f"{PIPELINING}{ONE}{end}", f"{PIPELINING}{ONE}{QUIT}") as peer:

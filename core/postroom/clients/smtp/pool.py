@@ -72,7 +72,7 @@ class Pool:
         self._swept = now
         excess = len(self) > self.limits.most_idle
         ages = sorted(session.idle_since for sessions in self._idle.values() for session in sessions)
-        for session in self._old(max(now - self.limits.idle, ages[len(ages) // 2] if excess else 0.0)):
+        for session in self._old(max(now - self.limits.idle, ages[(len(ages) - 1) // 2] if excess else 0.0)):
             session.say_quit()
             session.close()
 
