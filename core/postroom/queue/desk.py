@@ -72,7 +72,10 @@ class Desk:
             return
         self.begun.add(line.name)
         bounds = self.ask.transform("sender_starting", "bounds", line.sender.bounds, sender=line.sender.name, connection=line.name)
-        line.sender.start(bounds)
+        try:
+            line.sender.start(bounds)
+        except Exception:  # a plugin's bug is only its own; it sends as it did before
+            self.log.exception("queue.sender_failed", sender=line.sender.name)
 
     def rest(self, line: Line) -> None:
         """The line is quiet."""
@@ -94,7 +97,6 @@ class Desk:
         line = self._immediate(channel)
         assert line is not None  # lines do not change once reserve has found one
         self._take_in_hand(addressees, letter.queued_at + LEASE_MS)
-        self.begin(line)
         for task in self._split(line, letter, addressees):
             line.queue(task)
         self.wake(line)
@@ -131,7 +133,6 @@ class Desk:
             if line.crowded(task):
                 crowd.append(task)
             else:
-                self.begin(line)
                 self._take_in_hand(task.addressees, now + LEASE_MS)
                 line.add(task)
         if crowd:
@@ -201,6 +202,7 @@ class Desk:
         if not self._ours(task):
             self._out_of_hand(one.id for one in task.addressees)
             return None
+        self.begin(line)
         try:
             return self.attempts.make(line, task, self._chunks(task.letter))
         except StoreUnavailable as error:  # before anything was sent: it is fetched again when its lease has ended
