@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..mail.local_domains import LocalDomains
-from ..sending.lan import LAN, switched_on
+from ..sending.lan import LAN, PLUGIN, switched_on
 from ..sending.schedule import DEFAULT, DENY
 from .document import Location
 from .schema import Config
@@ -54,9 +54,14 @@ def _domains(config: Config) -> Iterator[tuple[Location, str]]:
 
 
 def _lan(config: Config) -> Iterator[tuple[Location, str]]:
-    """What LAN forwarding sends has its own queue: ordinary mail names no server for it."""
+    """What LAN forwarding sends has its own queue: ordinary mail names no server for it. Its rules come before users."""
+    if not switched_on(config):
+        return
+    order = list(config.plugins)
+    if "local_delivery" in order[: order.index(PLUGIN)] and switched_on(config, "local_delivery"):
+        yield ("plugins", PLUGIN), "must stand before local_delivery, which answers for every address, so that no rule would ever be asked"
     for index, connection in enumerate(config.connections):
-        if connection.sender == LAN and switched_on(config):
+        if connection.sender == LAN:
             yield ("connections", index, "sender"), f"{LAN} is the sender of LAN forwarding: it sends at once, by no connection"
 
 

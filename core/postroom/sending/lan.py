@@ -13,11 +13,11 @@ LAN = "LAN"  # the channel, and the sender of that name
 PLUGIN = "lan_forwarding"
 
 
-def switched_on(config: Config) -> bool:
-    """True when the plugin stands in the configuration and is enabled: targets ``SMTP:…`` can be used then."""
-    if PLUGIN not in config.plugins:
+def switched_on(config: Config, plugin: str = PLUGIN) -> bool:
+    """True when the plugin stands in the configuration and is enabled: with that of LAN forwarding, targets ``SMTP:…`` can be used."""
+    if plugin not in config.plugins:
         return False
     try:
-        return TypeAdapter(bool).validate_python((config.plugins[PLUGIN] or {}).get("enabled", True))
+        return TypeAdapter(bool).validate_python((config.plugins[plugin] or {}).get("enabled", True))
     except ValidationError:
         return False  # the start fails anyway
