@@ -7,14 +7,12 @@ import os
 import shlex
 import signal
 import subprocess
-import tempfile
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import psycopg
 
-from tests.databases import Postgresql, start_postgresql
+from tests.databases import Postgresql, place_of_servers, start_postgresql
 
 COUNT = itertools.count(1)
 
@@ -23,7 +21,7 @@ class Moody:
     """A server of our own, in ``postgresql``."""
 
     def __init__(self) -> None:
-        self.directory = Path(tempfile.gettempdir(), f"postroom-pg-moody-{os.getpid()}-{next(COUNT)}")  # the library knows it by that
+        self.directory = place_of_servers() / f"postroom-pg-moody-{os.getpid()}-{next(COUNT)}"  # the library knows it by that
         self.postgresql: Postgresql = start_postgresql(self.directory)
         self.postgresql.execute("ALTER SYSTEM RESET synchronous_commit")  # what it calls committed must survive its crash
         self.postgresql.execute("SELECT pg_reload_conf()")

@@ -11,11 +11,11 @@ import yaml
 
 from .. import app, ids
 from .. import plugins as loading
-from ..credentials import make_credentials
 from ..store.migrate import migrate
 from ..store.traces import Traces
 from ..tally import Tally
 from .clock import Clock
+from .passwords import cheap_credentials
 from .peer import Peer
 from .plugins.outbox import Outbox
 from .resolver import FakeResolver
@@ -89,7 +89,7 @@ class Miniature:
 
     def add_user(self, name: str, password: str | None = None, **fields: Any) -> None:
         """Make an account; without a password nobody can log in to it. ``fields`` are columns such as ``internet=False``."""
-        credentials: Mapping[str, Any] = make_credentials(password) if password else {}
+        credentials: Mapping[str, Any] = cheap_credentials(password) if password else {}
         self.context.accounts.add(name, **credentials, **fields)
         self.context.directory.refresh()
 
