@@ -43,7 +43,7 @@ It came from these addresses (messages):
 
 If this is not the user's own doing, give the account another password
 first (postroom user password {account}) and remove what is held
-(postroom queue list --all shows it). When all is well, this lets it go,
+(postroom queue list shows it). When all is well, this lets it go,
 and takes as much for usual from now on:
 
     postroom user release {account}

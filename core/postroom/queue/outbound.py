@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ..asking import PluginFault
@@ -16,7 +17,7 @@ from .copy import Copy
 if TYPE_CHECKING:
     from ..asking import Asker
     from ..mail.message import Message
-    from ..store.blobs import Blobs, Draft
+    from ..store.blobs import Blobs
     from .posting import Posting
 
 FIRST, LAST = 100, 1  # priorities
@@ -60,16 +61,17 @@ class Outbound:
                 last = plugin
         if found is message:
             return posting.original
-        lines = posting.original.lines if found.head.startswith(posting.original.lines) else b""  # added lines stay out of the blob
-        return Copy(lines, self._kept(posting, found, len(lines), last, outgoing=outgoing))
+        return self._kept(posting, found, last, outgoing=outgoing)
 
-    def _kept(self, posting: Posting, message: Message, skip: int, plugin: str, *, outgoing: bool) -> Draft:
-        """A draft of what a plugin has made, without its first ``skip`` bytes."""
-        draft = self.blobs.draft()
+    def _kept(self, posting: Posting, message: Message, plugin: str, *, outgoing: bool) -> Copy:
+        """What a plugin has made, in a draft of its own; the lines that were added on top stay out of it where they are untouched."""
+        draft, lines = self.blobs.draft(), posting.original.lines
         posting.drafts.append(draft)
         plain = True
         try:
-            for chunk in _after(message.chunks(), skip):
+            start, rest = _begun(iter(message.chunks()), len(lines))
+            lines = lines if start.startswith(lines) else b""
+            for chunk in chain((start[len(lines) :],), rest):
                 plain = plain and chunk.isascii()
                 draft.write(chunk)
             draft.seal()
@@ -80,7 +82,7 @@ class Outbound:
             raise PluginFault(plugin, "rewrite_message") from error
         if outgoing and not plain:
             posting.body = EIGHT_BITS.get(posting.body, posting.body)  # RFC 6152: else the next server may spoil them
-        return draft
+        return Copy(lines, draft)
 
     # --- lines on top ---
 
@@ -114,11 +116,15 @@ class Outbound:
         posting.trace |= {key: value for key, value in (facts | {"queue": held}).items() if value}
 
 
-def _after(chunks: Iterator[bytes], skip: int) -> Iterator[bytes]:
+def _begun(chunks: Iterator[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
+    """At least the first ``size`` bytes, and what follows them."""
+    parts, found = [], 0
     for chunk in chunks:
-        if skip < len(chunk):
-            yield chunk[skip:] if skip else chunk
-        skip = max(0, skip - len(chunk))
+        parts.append(chunk)
+        found += len(chunk)
+        if found >= size:
+            break
+    return b"".join(parts), chunks
 
 
 def urgent(head: bytes) -> bool:

@@ -306,6 +306,18 @@ def test_the_envelope_of_a_report_is_dressed_too(office: Office, use: Use) -> No
     assert [one.sender for one in seen] == ["ann@else.test", ""]
 
 
+def test_a_plugin_may_change_the_lines_that_were_added_on_top(office: Office, use: Use) -> None:
+    class Hides:
+        @hookimpl
+        def rewrite_message(self, message: Message) -> Message:
+            return Message(message.head, message.size, lambda: (chunk.replace(b"pc.test", b"nowhere") for chunk in message.chunks()))
+
+    use(Hides())
+    office.put("ann@our.test", "joe@far.test", user="ann")
+    office.work()
+    assert office.sender.taken["joe@far.test"] == [b"Received: from nowhere\r\nSubject: Hi\r\n\r\nHello\r\n"]
+
+
 def test_a_client_whose_message_cannot_be_signed_is_told_to_come_back(tmp_path: Path) -> None:
     with Miniature(tmp_path) as server:
         server.add_user("ann")
