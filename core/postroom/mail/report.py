@@ -87,6 +87,7 @@ def _header(report: Report, message: Message, boundary: str, *, utf8: bool) -> s
     name = report.texts.words("from")
     lines = [
         f"From: {_encoded(name) if not name.isascii() else _phrase(name)} <Mailer_Daemon@{report.domain}>",
+        f"Reply-To: <postmaster@{report.domain}>",  # RFC 3464 2: an answer reaches somebody who can help
         f"To: <{_clean(report.sender)}>",
         f"Subject: {title if title.isascii() or (utf8 and len(title.encode()) <= LINE) else _encoded(title)}",
         f"Date: {formatdate(report.now, localtime=True)}",
@@ -154,6 +155,7 @@ def _status_part(report: Report, *, utf8: bool) -> bytes:
     fields = [f"Original-Envelope-Id: {_ascii(_from_xtext(report.envid))}"] if report.envid else []  # RFC 3461 6.3 (a)
     fields.append(f"Reporting-MTA: dns; {report.hostname}")  # RFC 3464 2.2.2
     fields.append(f"Arrival-Date: {formatdate(report.queued_at, localtime=True)}")
+    fields.append(f"X-Postroom-Trace: {report.trace}")  # RFC 3464 2.4: by which it is found in the log
     groups = [fields, *(_status_fields(fate, report, utf8=utf8) for fate in report.fates)]
     text = "\r\n\r\n".join("\r\n".join(group) for group in groups) + "\r\n"
     kind = "message/global-delivery-status" if utf8 else "message/delivery-status"
@@ -165,7 +167,8 @@ def _status_fields(fate: Fate, report: Report, *, utf8: bool) -> list[str]:
     fields = []
     if fate.orcpt:  # RFC 3461 6.3 (d): the field must not stand there without an ORCPT of the sender's
         fields.append(f"Original-Recipient: {_original_recipient(fate.orcpt, utf8=utf8)}")
-    fields += [f"Final-Recipient: {_typed(fate.address, utf8=utf8)}", f"Action: {fate.action}", f"Status: {fate.status}"]
+    # RFC 3464 2.3.2: the address as it was when this server took the message, wherever it has led since
+    fields += [f"Final-Recipient: {_typed(fate.original, utf8=utf8)}", f"Action: {fate.action}", f"Status: {fate.status}"]
     if fate.server:
         fields.append(f"Remote-MTA: dns; {_ascii(_mta(fate.server))}")  # RFC 3464 2.3.5
     if fate.words:
@@ -176,6 +179,8 @@ def _status_fields(fate: Fate, report: Report, *, utf8: bool) -> list[str]:
         fields.append(f"Last-Attempt-Date: {formatdate(fate.last_try, localtime=True)}")
     if report.kind == "delay":
         fields.append(f"Will-Retry-Until: {formatdate(report.until, localtime=True)}")  # RFC 3464 2.3.9
+    if fate.server and fate.address != fate.original:  # RFC 3461 6.3 (j)
+        fields.append(f"SMTP-Remote-Recipient: {_clean(fate.address) if utf8 else _typed(fate.address, utf8=False).partition('; ')[2]}")
     return fields
 
 

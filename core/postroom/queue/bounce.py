@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from ..store.blobs import Blobs
     from .letter import Letter
 
-RETURNED = 64 * 1024  # bytes of a message that go back whole; of a larger one only the header (RFC 3461 4.3 leaves it to us)
+RETURNED = 64 * 1024  # bytes of a message that go back whole; of a larger one only the header (RFC 3461 4.3, 6.2)
 DEMANDED = 1024 * 1024  # the same where the sender has said RET=FULL: no report is larger, or a forged sender would get them
 NULL_SENDER = "no report, because the null sender gets none"
 SUSPECT = "no report, because the message failed a check of its sender: the address may be somebody else's"
 UNCONVERTED = "5.6.3"  # eight-bit text before a server that takes none (RFC 3463 3.7)
 WISHES: dict[Kind, str] = {"failure": "FAILURE", "delay": "DELAY", "success": "SUCCESS"}
-_CODE = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+_CODE = re.compile(r"([245](?:\.(?:0|[1-9]\d{0,2})){2})\b")
 _CODE_IN_REPLY = re.compile(rf"\d{{3}}[ -]{_CODE.pattern}")
 
 

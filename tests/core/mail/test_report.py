@@ -90,7 +90,22 @@ def test_the_status_part_has_the_fields_of_rfc_3464() -> None:
 def test_an_alias_is_named_with_where_it_leads() -> None:
     report = replace(REPORT, fates=(replace(FATE, original="info@our.test"),))
     assert "info@our.test\r\n    which leads to joe@far.test" in text(report)
-    assert b"Final-Recipient: rfc822; joe@far.test\r\n" in build(report)
+
+
+def test_the_final_recipient_is_the_address_that_was_accepted() -> None:
+    fate = replace(FATE, original="info@our.test")
+    built = build(replace(REPORT, fates=(fate,)))
+    assert b"Final-Recipient: rfc822; info@our.test\r\n" in built
+    assert b"SMTP-Remote-Recipient: joe@far.test\r\n" in built
+
+
+def test_the_address_behind_an_alias_is_a_field_only_where_a_server_was_told_it() -> None:
+    assert b"SMTP-Remote-Recipient" not in build(REPORT)
+    assert b"SMTP-Remote-Recipient" not in build(replace(REPORT, fates=(replace(FATE, original="info@our.test", server=""),)))
+
+
+def test_an_answer_to_a_report_reaches_the_postmaster() -> None:
+    assert parsed(REPORT)[0]["Reply-To"] == "<postmaster@our.test>"
 
 
 def test_without_an_orcpt_there_is_no_original_recipient() -> None:
@@ -159,7 +174,9 @@ def test_an_internationalized_message_gets_the_global_forms() -> None:
 
 def test_a_sender_without_smtputf8_gets_such_an_address_in_ascii() -> None:
     report = replace(REPORT, fates=(replace(FATE, address="jörg@far.test", original="j@our.test"),))
-    assert b"Final-Recipient: utf-8; j\\x{F6}rg@far.test\r\n" in build(report)
+    assert b"SMTP-Remote-Recipient: j\\x{F6}rg@far.test\r\n" in build(report)
+    known = replace(REPORT, fates=(replace(FATE, address="jörg@far.test", original="jörg@far.test"),))
+    assert b"Final-Recipient: utf-8; j\\x{F6}rg@far.test\r\n" in build(known)
     assert b"message/delivery-status" in build(report)
     assert build(report).isascii()
 
