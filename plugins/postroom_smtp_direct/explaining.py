@@ -58,4 +58,5 @@ def _hop(hop: NextHop | HopFault) -> str:
     if hop.demand is None:
         return f"{where}{hop.encryption.value}{', certificate checked' if hop.verify else ''}{login}"
     first = ", from the first byte" if hop.encryption is Encryption.TLS else ""
-    return f"{where}{LEVELS[hop.demand.level]}{first} ({hop.demand.reason}){login}"
+    level, reason = LEVELS[hop.demand.level], hop.demand.reason
+    return f"{where}{reason if level in reason else f'{level}{first} ({reason})'}{login}"

@@ -219,7 +219,7 @@ def test_explain_names_override_lines_servers_and_protection() -> None:
         words = sender.explain("you@d.test")
     assert words[0] == "no override holds for d.test: the DNS is asked"
     assert words[1] == "the servers of d.test are named by MX records"
-    assert words[2].startswith("mx.d.test:25 (preference 10): at 192.0.2.1; TLS where it is offered")
+    assert words[2].startswith("mx.d.test:25 (preference 10): at 192.0.2.1; no policy: TLS where it is offered")
     assert words[3].startswith("gone.test:25 (preference 20): cannot be used:")
 
 
