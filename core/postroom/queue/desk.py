@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LEASE = 60.0  # seconds: mail of a dead worker is taken over after this; renewed three times as often
 LEASE_MS = int(LEASE * 1000)
 BATCH = 200  # recipients claimed at once
+DRIBBLE = 100  # recipients that are looked at at once while their relay is down …
+PAUSE = 1.0  # … and seconds until the next of them are: enough for a probe, and to see whose time is up
 CROWDED = 10.0  # seconds until mail for a site with too much waiting is looked at again
 
 REMOVED = Failed(Reply(550, "5.7.0", "The administrator removed the message from the queue"))
@@ -87,7 +89,7 @@ class Desk:
     def reserve(self, channel: str, recipients: int, at: int) -> int:
         """Until when (ms) fresh mail is claimed for this worker; 0 when it has no room or no open line for it."""
         line = None if self.closed or recipients > PER_TASK else self._immediate(channel)
-        if line is None or line.free < recipients or not line.plain:
+        if line is None or line.free < recipients or not line.plain or self._waits(line):
             return 0
         line.held += recipients
         return at + LEASE_MS
@@ -114,7 +116,8 @@ class Desk:
 
     def fetch(self, line: Line) -> bool:
         """Claim due mail for the line as far as it has room; True when there may be more. Raises StoreUnavailable."""
-        limit = min(line.free, BATCH)
+        waits = self._waits(line)
+        limit = min(line.free, DRIBBLE if waits else BATCH)
         if self.closed or not limit:
             return False
         now = self.now()
@@ -137,12 +140,18 @@ class Desk:
                 line.add(task)
         if crowd:
             self.fetching.give_back(crowd, now + int(CROWDED * 1000))
-        return more
+        return more and not waits
+
+    def _waits(self, line: Line) -> bool:
+        """True when the line's one site, a relay, is down: its mail stays untouched in the database but for a few now and then."""
+        return (line.sender.name, "") in self.sites.down
 
     def next_due(self, line: Line) -> float | None:
         """Seconds until the next mail of the line is due (0 or less: now); None when there is none."""
         due = self.fetching.next_due(line)
-        return None if due is None else due / 1000 - self.clock()
+        if due is None:
+            return None
+        return max(due / 1000 - self.clock(), PAUSE if self._waits(line) else 0.0)
 
     def bounces(self) -> list[Finished]:
         """Mail that the administrator wants returned: claimed, and failed without an attempt."""

@@ -10,7 +10,7 @@ from postroom.mail.delivery import Outcome, TryLater
 from postroom.mail.reply import Reply
 from postroom.mail.sending import SessionBounds
 from postroom.provided import Outgoing, SendingRules
-from postroom.queue.desk import LEASE
+from postroom.queue.desk import DRIBBLE, LEASE, PAUSE
 from postroom.sending.filtering import Filter
 from postroom.sending.windows import Rate
 from postroom.store.database import Database
@@ -148,6 +148,19 @@ def test_a_relay_that_is_down_burns_no_attempts(office: Office) -> None:
         office.work()
         office.wait(1)
     assert not office.rows("outgoing")
+
+
+def test_while_a_relay_is_down_only_a_few_of_its_messages_are_touched(office: Office) -> None:
+    way = equip(office)
+    way.by_domain, way.dead = False, {""}
+    office.put("ann@our.test", *(f"u{n}@far.test" for n in range(99)))
+    office.work()
+    office.hand_over()
+    for n in range(5):
+        office.put("ann@our.test", *(f"u{n}.{m}@far.test" for m in range(90)))
+    assert not office.desk.fetch(office.line)
+    assert (due := office.desk.next_due(office.line)) is not None and due >= PAUSE
+    assert [row[0] for row in office.rows("outgoing_recipient", "lease_owner")].count("worker-1") <= DRIBBLE
 
 
 def test_fifty_dead_sites_hold_back_none_of_fifty_living(office: Office) -> None:
