@@ -145,7 +145,7 @@ def _advice(fate: Fate, report: Report) -> list[str]:
     meaning, advice = texts.remedy(fate.status)
     lines = [texts.words("recipient.meaning", meaning=meaning)] if meaning else []
     lines += [texts.words("recipient.advice", advice=advice)] if report.kind == "failure" else []
-    if fate.attempts:
+    if fate.attempts and fate.last_try:
         often = {"times": fate.attempts} if fate.attempts > 1 else {}
         lines.append(texts.words("recipient.often" if often else "recipient.once", date=texts.date(fate.last_try), **often))
     return lines

@@ -87,6 +87,12 @@ def test_the_status_part_has_the_fields_of_rfc_3464() -> None:
         assert field in status
 
 
+def test_what_was_never_tried_is_not_said_to_have_been() -> None:
+    report = replace(REPORT, fates=(replace(FATE, attempts=0, last_try=0.0), replace(FATE, attempts=3, last_try=0.0)))
+    assert "Tried" not in text(report)
+    assert b"Last-Attempt-Date" not in build(report)
+
+
 def test_an_alias_is_named_with_where_it_leads() -> None:
     report = replace(REPORT, fates=(replace(FATE, original="info@our.test"),))
     assert "info@our.test\r\n    which leads to joe@far.test" in text(report)
