@@ -30,7 +30,11 @@ FAIL = (
 )
 WIN = "UPDATE site SET next_probe = ? WHERE sender = ? AND name = ? AND next_probe <= ? RETURNING name"
 BACK = "DELETE FROM site WHERE sender = ? AND name = ? RETURNING name"
-WAKE = "UPDATE outgoing_recipient SET next_try = ?, waits_for = '' WHERE waits_for = ? AND state = 0 AND lease_until <= ?"
+WAKE = (
+    "UPDATE outgoing_recipient SET next_try = ?, waits_for = '' WHERE id IN (SELECT id FROM outgoing_recipient"
+    " WHERE waits_for = ? AND waits_for <> '' AND state = 0 AND lease_until <= ? LIMIT ?) AND lease_until <= ? RETURNING id"
+)
+WOKEN = 2000  # rows of one transaction: others want to write too
 FORGET = "DELETE FROM site WHERE next_probe < ?"
 
 Key = tuple[str, str]  # sender, site
@@ -123,12 +127,11 @@ class Sites:
         self._noted.pop((sender, site), None)
         now = int(self.clock() * 1000)
 
-        def work(tx: Tx) -> None:
-            tx.execute(BACK, (sender, site))
-            tx.do(WAKE, (now, waiting_for(sender, site), now))
-
-        self.db.write(work)
+        self.db.write(lambda tx: tx.execute(BACK, (sender, site)))
         self.news.publish("site", sender=sender, site=site)
+        values = (now, waiting_for(sender, site), now, WOKEN, now)
+        while len(self.db.write(lambda tx: tx.execute(WAKE, values))) == WOKEN:
+            self.news.publish("queue")
         self.news.publish("queue")
         return True
 
