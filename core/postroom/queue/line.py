@@ -84,7 +84,8 @@ class Line:
         """The next task whose site is not too busy, sites taking turns; it counts as running until ``done``."""
         if self.running >= self.sender.concurrency:
             return None
-        site = next((site for site in self._waiting if self._busy.get(site, 0) < self._limit(site)), None)
+        doubtful, failing = self._shares()
+        site = next((site for site in self._waiting if self._may(site, doubtful, failing)), None)
         if site is None:
             return None
         tasks = self._waiting.pop(site)
@@ -122,6 +123,22 @@ class Line:
         self._windows[site] = min(before + 1, PER_SITE) if well else max(1, before // 2)
         if len(self._windows) > SITES:
             del self._windows[next(iter(self._windows))]
+
+    def _shares(self) -> tuple[int, int]:
+        """How many more attempts may run with sites that have not shown yet that they work, and with sites that failed last.
+
+        Each may wait for a server that never answers: a part of the sender's connections is always left to those that do.
+        """
+        quarter = max(1, self.sender.concurrency // 4)
+        doubtful = sum(busy for site, busy in self._busy.items() if site and self._windows.get(site, AT_FIRST) <= AT_FIRST)
+        failing = sum(busy for site, busy in self._busy.items() if site and self._windows.get(site, AT_FIRST) < AT_FIRST)
+        return max(1, self.sender.concurrency - quarter) - doubtful, quarter - failing
+
+    def _may(self, site: str, doubtful: int, failing: int) -> bool:
+        if self._busy.get(site, 0) >= self._limit(site):
+            return False
+        window = self._windows.get(site, AT_FIRST)
+        return not site or window > AT_FIRST or (doubtful > 0 and (window == AT_FIRST or failing > 0))
 
     def _limit(self, site: str) -> int:
         return self._windows.get(site, AT_FIRST) if site else self.sender.concurrency  # "": a relay, one site for everything

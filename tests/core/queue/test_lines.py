@@ -106,3 +106,17 @@ def test_a_name_means_one_connection_and_default_means_those_that_are_marked() -
     assert connections.named(plans, "default") == ["A", "C"]
     assert connections.named(plans, "B") == ["B"]
     assert connections.named(plans, "D") == []
+
+
+def test_sites_that_do_not_answer_never_take_all_connections() -> None:
+    one = line()
+    one.sender.concurrency = 8
+    for n in range(10):
+        one.went(f"dead{n}", well=False)
+        one.add(task(f"dead{n}"))
+        one.add(task(f"new{n}"))
+    one.went("good", well=True)
+    assert [found.site[:3] for found in iter(one.next, None)] == ["dea", "new", "dea", "new", "new", "new"]
+    one.add(task("good"))
+    one.add(task("good", 2))
+    assert [found.site for found in iter(one.next, None)] == ["good", "good"]

@@ -260,7 +260,7 @@ def test_a_full_line_takes_no_more_and_leaves_the_rest_to_others(office: Office)
 
 def test_a_busy_site_does_not_keep_others_out(office: Office) -> None:
     office.sender.by_domain, office.line.room = True, 16
-    office.line._busy["slow.test"] = 10
+    office.line._busy["slow.test"] = office.line._windows["slow.test"] = 10
     for n in range(12):
         office.put("ann@our.test", f"u{n}@slow.test")
     office.put("ann@our.test", "joe@fast.test")
