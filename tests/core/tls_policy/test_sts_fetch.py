@@ -85,7 +85,9 @@ def test_a_policy_of_more_than_64_kb_is_not_read(web: Web, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "certificate", [issue("other.test", by=ROOT), issue(common_name="mta-sts.site.test", by=ROOT), issue("mta-sts.site.test")], ids=str
+    "certificate",
+    [issue("other.test", by=ROOT), issue(common_name="mta-sts.site.test", by=ROOT), issue("mta-sts.site.test")],
+    ids=["of another name", "common name only", "of nobody known"],
 )
 def test_a_policy_needs_a_valid_certificate(certificate: Issued, tmp_path: Path) -> None:
     with serving(certificate.write(tmp_path)) as web:
