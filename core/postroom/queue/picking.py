@@ -1,9 +1,9 @@
 """Chooses due mail for a sender that does not take all in the order of its coming: by filter, size, order, and what waited at the start.
 
-Candidates are read in pages, off the hub, and judged here. Without an order of its own a sender's look goes on where the last one ended
-(new mail and mail whose turn comes are always behind that), so mail that the filter leaves is not read again and again; now and then
-everything is looked at anew, because mail grows older and priorities change. With an order, a look reads all that is due and keeps
-the first few.
+Candidates are read in pages, off the hub, and judged here. A look goes on where the last one ended (new mail and mail whose turn comes
+are always behind that), so mail that the filter leaves is not read again and again; now and then everything is looked at anew, because
+mail grows older and priorities change. A sender with an order of its own has the first few of all that is due chosen in advance; when
+they are used up and there were more, everything is looked at again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..mail.message import Message
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 PAGE = 1000  # candidates of one query
 KEPT = 2000  # candidates that are chosen in advance
-ANEW = 60_000  # milliseconds between two looks at everything
+ANEW = 300_000  # milliseconds between two looks at everything
 OVERLAP = 30_000  # milliseconds: transactions that were slower than their neighbours are not missed
 HEAD = 256 * 1024  # bytes of a message that are read for its header
 BEGINNING = (-1, -1)  # before every next_try and id
@@ -62,6 +63,8 @@ class Picking:
     def __init__(self, db: Database, blobs: Blobs, channel: str, rules: SendingRules, limit: Callable[[], int]) -> None:
         self.db, self.blobs, self.channel, self.rules, self.limit = db, blobs, channel, rules, limit
         self._picks: deque[int] = deque()
+        self._keys: dict[int, tuple[int, int, int]] = {}  # the places of the picks in the sender's order, if it has one
+        self._dropped = False  # there were more than can be chosen in advance
         self._since = BEGINNING  # the look that comes next begins behind this next_try and id
         self._resume: tuple[int, tuple[int, int]] | None = None  # a look that was broken off: the rank, next_try and id where it goes on
         self._anew = 0  # when everything is to be looked at again (ms)
@@ -86,21 +89,27 @@ class Picking:
         return [self._picks.popleft() for _ in range(min(limit, len(self._picks)))]
 
     def _look(self, now: int, started: int) -> None:
-        ordered = self.rules.smaller_first or self.rules.reverse
-        if ordered or now >= self._anew:
-            self._since, self._resume, self._anew = BEGINNING, None, now + ANEW
+        if now >= self._anew or (self._dropped and not self._picks):
+            self._since, self._resume, self._anew, self._dropped = BEGINNING, None, now + ANEW, False
         before = started if self.rules.only_waiting and started else now
-        wanted = (one for one in self._due(now) if one.queued_at <= before and self._taken(one, now))
-        if ordered:
-            self._picks = deque(one.id for one in heapq.nsmallest(KEPT, wanted, key=self._order))
+        known = set(self._picks)
+        wanted = (one for one in self._due(now) if one.id not in known and one.queued_at <= before and self._taken(one, now))
+        if self.rules.smaller_first or self.rules.reverse:
+            self._choose(wanted)
         else:
-            known = set(self._picks)
             for one in wanted:
-                if one.id not in known:
-                    self._picks.append(one.id)
+                self._picks.append(one.id)
                 if len(self._picks) >= KEPT:
                     return
         self._looked, self._since, self._resume = now, (now - OVERLAP, -1), None
+
+    def _choose(self, wanted: Iterator[Found]) -> None:
+        """Keep the first of these and of those that are chosen already, by the sender's order."""
+        chosen = [(self._keys[number], number) for number in self._picks]
+        first = heapq.nsmallest(KEPT + 1, chain(chosen, ((self._order(one), one.id) for one in wanted)))
+        self._dropped = self._dropped or len(first) > KEPT
+        self._keys = {number: key for key, number in first[:KEPT]}
+        self._picks = deque(self._keys)
 
     def _due(self, now: int) -> Iterator[Found]:
         """Everything that is due from the place on, page by page."""
