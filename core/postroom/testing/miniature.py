@@ -25,7 +25,7 @@ from .values import wire
 if TYPE_CHECKING:
     from ..provided import Service
 
-PATIENCE = 10.0  # seconds to wait for what should take milliseconds
+PATIENCE = 30.0  # seconds to wait for what should take milliseconds
 LOOK = 0.005
 TEXT = "Subject: Hello\n\nHello.\n"
 OUR_PLUGINS = Path(__file__).resolve().parent / "plugins"

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ..mail.client import Client
     from ..provided import Service
 
-PATIENCE = 10.0  # seconds for an answer; a test that waits longer has failed
+PATIENCE = 30.0  # seconds for an answer; a test that waits longer has failed, however busy the machine
+GRACE = 10.0  # seconds for a session to end by itself
 
 
 class Peer:
@@ -30,7 +31,7 @@ class Peer:
             self._sock = _of_gevent(mine)
             server_side = _of_gevent(theirs)
         self._file = self._sock.makefile("rb")
-        self.stream = Stream(server_side, timeout=PATIENCE)  # the server's end
+        self.stream = Stream(server_side, timeout=GRACE)  # the server's end
         self._greenlet = gevent.spawn(self._serve, self.stream)
         self._multi_line = _MULTI_LINE.get(service.protocol, _one_line)
         self.greeting = self.reply()
@@ -72,7 +73,7 @@ class Peer:
         """Hang up, and wait until the session has ended."""
         self._file.close()
         self._sock.close()
-        self._greenlet.join(PATIENCE)
+        self._greenlet.join(GRACE)
         self._greenlet.kill()
 
     def _serve(self, stream: Stream) -> None:
