@@ -175,11 +175,13 @@ def _row(item: Queued) -> tuple[Any, ...]:
 def _told(item: Queued, recipients: Sequence[QueuedAddress]) -> str:
     """One message for people."""
     lines = [f"{key}: {cell(value)}" for key, value in _message(item).items() if key not in HIDDEN]
-    rows = [
-        (one.address, one.channel, one.state, one.attempts, _when(one.next_try), _when(one.last_try), one.last_server, one.last_reply)
-        for one in recipients
-    ]
+    rows = [_recipient_row(one) for one in recipients]
     return "\n".join([*lines, "", table(RECIPIENT_COLUMNS, rows, "no recipient waits any more")])
+
+
+def _recipient_row(one: QueuedAddress) -> tuple[Any, ...]:
+    queue = f"{one.channel} {one.via}".strip()
+    return one.address, queue, one.state, one.attempts, _when(one.next_try), _when(one.last_try), one.last_server, one.last_reply
 
 
 def _when(milliseconds: int) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..mail.message import Message
 from ..mail.sending import rank
+from ..sending.via import shown
 from ..store import traces
 from .letter import BOUNCING, HELD, HELD_BY_SURGE, HELD_FOR_GOOD, HELD_ON_TIMER, OUT, WAITING
 
@@ -27,7 +28,7 @@ LETTERS = (
     " LEFT JOIN outgoing_recipient r ON r.outgoing_id = o.id WHERE {where} GROUP BY o.id{group} ORDER BY o.id LIMIT ?"
 )
 RECIPIENTS = (
-    "SELECT id, address, original, channel, state, attempts, next_try, lease_until, last_reply, last_server, last_try, warned"
+    "SELECT id, address, original, channel, state, attempts, next_try, lease_until, last_reply, last_server, last_try, warned, via"
     " FROM outgoing_recipient WHERE outgoing_id = ? ORDER BY id"
 )
 REASON = "SELECT event, detail FROM trace WHERE trace = ? AND event IN ('accepted', 'held') ORDER BY at DESC, id DESC LIMIT 1"
@@ -69,6 +70,7 @@ class QueuedAddress:
     last_server: str
     last_reply: str
     warned: bool  # the sender has been told of the delay
+    via: str  # the server that a rule of LAN forwarding or a target SMTP: names, without its password; "" is none
 
 
 class NotQueued(Exception):
@@ -205,8 +207,19 @@ def _state(held: int, next_try: int, lease_until: int, now: int) -> State:
 
 
 def _address(row: Sequence[Any], held: int, now: int) -> QueuedAddress:
-    number, address, original, channel, _, attempts, next_try, lease_until, reply, server, last_try, warned = row
+    number, address, original, channel, _, attempts, next_try, lease_until, reply, server, last_try, warned, via = row
     state = _state(held, next_try, lease_until, now)
     return QueuedAddress(
-        number, address, original, channel, state, attempts, 0 if state == "held" else next_try, last_try, server, reply, bool(warned)
+        number,
+        address,
+        original,
+        channel,
+        state,
+        attempts,
+        0 if state == "held" else next_try,
+        last_try,
+        server,
+        reply,
+        bool(warned),
+        shown(via),
     )

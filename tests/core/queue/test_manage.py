@@ -126,6 +126,13 @@ def test_the_list_is_that_of_one_queue_or_of_all(office: Office) -> None:
     assert office.out.show(number, office.now)[0].recipients == 2
 
 
+def test_a_server_that_a_rule_names_is_shown_without_its_password(office: Office) -> None:
+    route = Route((ToQueue("jim@lan.test", "LAN", via="fred:secret@192.168.1.5:25"),))
+    number = office.put("ann@our.test", Recipient("jim@our.test", route=route))
+    (one,) = office.out.show(number, office.now)[1]
+    assert (one.channel, "192.168.1.5" in one.via, "secret" in one.via) == ("LAN", True, False)
+
+
 def test_the_list_says_why_a_message_is_held(office: Office) -> None:
     number = office.put("ann@our.test", "joe@far.test")
     assert office.out.messages(office.now)[0].reason == ""
