@@ -166,7 +166,9 @@ class Desk:
             for letter, addressees in rows:
                 mine = [one for one in addressees if one.id not in self.in_hand]
                 self._take_in_hand(mine, now + LEASE_MS)
-                found.append(Finished(Task(letter, "", mine), {one.id: REMOVED for one in mine}, now, self._chunks(letter)))
+                found.append(
+                    Finished(Task(letter, "", mine), {one.id: REMOVED for one in mine}, now, self._chunks(letter), attempted=False)
+                )
         return found
 
     def renew(self) -> None:

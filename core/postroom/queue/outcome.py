@@ -10,11 +10,11 @@ from ..mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater
 from ..mail.reply import Reply
 from ..mail.report import Fate
 from ..sending.retry import Retry
-from .bounce import Reports, status_of, wanted
+from .bounce import Reports, status_in, status_of, wanted
 from .letter import Addressee, Task
 
 if TYPE_CHECKING:
-    from ..mail.report import Kind
+    from ..mail.report import Action, Kind
     from .submission import Submission
 
 WORDS = 1000  # characters of a reply that are kept
@@ -44,6 +44,7 @@ class Finished:
     priority: int = 0  # the letter's from now on; 0 leaves it
     tried: int = 0  # recipients that were offered to a server
     retry: Retry | None = None  # the sender's own; None: the queue's
+    attempted: bool = True  # False: the administrator has taken it out, nothing was sent
 
 
 @dataclass(slots=True)
@@ -135,14 +136,14 @@ def _next_try(finished: Finished, addressee: Addressee, outcome: TryLater, retry
 def _report(ruling: Ruling, retry: Retry, reports: Reports) -> None:
     finished = ruling.finished
     groups: list[tuple[Kind, list[tuple[Addressee, Fate]]]] = [
-        ("failure", [(one, _failure(one, outcome, finished.at)) for one, outcome in ruling.failed]),
-        ("delay", [(one, _delay(one, outcome, finished.at)) for one, outcome, _, _ in ruling.waiting if _overdue(one, ruling, retry)]),
-        ("success", [(one, _success(one, outcome, finished.at)) for one, outcome in ruling.delivered if not finished.passed_on]),
+        ("failure", [(one, _failure(one, outcome, finished)) for one, outcome in ruling.failed]),
+        ("delay", [(one, _delay(one, outcome, finished)) for one, outcome, _, _ in ruling.waiting if _overdue(one, ruling, retry)]),
+        ("success", [(one, _success(one, outcome, finished)) for one, outcome in ruling.delivered if not finished.passed_on]),
     ]
     for kind, found in groups:
         chosen = [(one, fate) for one, fate in found if wanted(one.notify, kind)]
         if chosen:
-            made = reports.make(kind, finished.task.letter, [fate for _, fate in chosen], finished.chunks)
+            made = reports.make(kind, finished.task.letter, [fate for _, fate in chosen], finished.chunks, retry.give_up)
             ruling.notices.append(Notice(kind, [one.id for one, _ in chosen], made.submission, made.note))
     warned = {number for notice in ruling.notices if notice.kind == "delay" for number in notice.ids}
     ruling.waiting = [(one, outcome, due, was or int(one.id in warned)) for one, outcome, due, was in ruling.waiting]
@@ -152,23 +153,25 @@ def _overdue(addressee: Addressee, ruling: Ruling, retry: Retry) -> bool:
     return not addressee.warned and retry.warns(ruling.finished.task.letter.queued_at, ruling.finished.at)
 
 
-def _failure(one: Addressee, outcome: Failed, at: int) -> Fate:
+def _failure(one: Addressee, outcome: Failed, finished: Finished) -> Fate:
     # RFC 3464 2.3.4 wants a code of class 5 for what failed; 4.4.7 "delivery time expired" is the exception that all use (RFC 3463 3.5)
-    status = "4.4.7" if outcome.reply.temporary else status_of(outcome.reply, "failure")
-    return _fate(one, "failed", status, outcome, at)
+    status = status_of(outcome.reply, "failure") if outcome.reply.final else "4.4.7"
+    return _fate(one, "failed", status, words(outcome), outcome.server, finished)
 
 
-def _delay(one: Addressee, outcome: TryLater, at: int) -> Fate:
-    return _fate(one, "delayed", status_of(outcome.reply, "delay"), outcome, at)
+def _delay(one: Addressee, outcome: TryLater, finished: Finished) -> Fate:
+    return _fate(one, "delayed", status_of(outcome.reply, "delay"), words(outcome), outcome.server, finished)
 
 
-def _success(one: Addressee, outcome: Delivered, at: int) -> Fate:
-    words = outcome.reply[:WORDS]
-    return Fate(one.address, one.original, "relayed", "2.0.0", words, outcome.server, one.orcpt, one.attempts + 1, at / 1000)
+def _success(one: Addressee, outcome: Delivered, finished: Finished) -> Fate:
+    said = outcome.reply[:WORDS]
+    return _fate(one, "relayed", status_in(said, "success"), said, outcome.server, finished)
 
 
-def _fate(one: Addressee, action: Any, status: str, outcome: Failed | TryLater, at: int) -> Fate:
-    return Fate(one.address, one.original, action, status, words(outcome), outcome.server, one.orcpt, one.attempts + 1, at / 1000)
+def _fate(one: Addressee, action: Action, status: str, said: str, server: str, finished: Finished) -> Fate:
+    tried = finished.attempted and not finished.untried
+    attempts, at = (one.attempts + 1, finished.at / 1000) if tried else (one.attempts, 0.0)  # RFC 3464 2.3.7: no date that is not known
+    return Fate(one.address, one.original, action, status, said, server, one.orcpt, attempts, at)
 
 
 def words(outcome: Outcome) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from postroom.mail.delivery import Failed, Route, ToQueue
+from postroom.mail.delivery import Delivered, Failed, Route, ToQueue
+from postroom.mail.envelope import Recipient
 from postroom.mail.reply import Reply
 from postroom.mail.report import Fate, Kind
 from postroom.mail.report_texts import ReportTexts
@@ -19,7 +20,7 @@ from postroom.queue.letter import Letter
 from postroom.store.blobs import Blobs
 from postroom.store.database import Database
 from postroom.testing.miniature import Miniature
-from tests.core.queue.office import START, FakeAsk
+from tests.core.queue.office import START, FakeAsk, Office
 
 FATE = Fate("joe@far.test", "joe@far.test", "failed", "5.1.1", "550 5.1.1 No such user", "mx.far.test[192.0.2.1]:25")
 HEAD = b"Subject: Hi\r\n\r\n"
@@ -175,3 +176,21 @@ def test_the_status_is_the_servers_own_when_it_fits_what_happened(reply: Reply, 
 )
 def test_the_status_of_a_success_is_found_in_the_words_of_the_server(words: str, status: str) -> None:
     assert status_in(words, "success") == status
+
+
+def test_mail_that_the_administrator_returns_is_not_said_to_have_been_tried(office: Office) -> None:
+    ann = office.user("ann")
+    number = office.put("ann@our.test", "joe@far.test")
+    office.out.remove(number, office.now, bounce=True)
+    office.work()
+    (report,) = office.inbox(ann)
+    assert b"Tried" not in report
+    assert b"Last-Attempt-Date" not in report
+
+
+def test_a_relayed_message_has_the_status_of_the_servers_reply(office: Office) -> None:
+    ann = office.user("ann")
+    office.sender.script["joe@far.test"] = [Delivered("250 2.1.5 Taken", "mx.test[192.0.2.1]:25")]
+    office.put("ann@our.test", Recipient("joe@far.test", notify="SUCCESS"))
+    office.work()
+    assert b"Action: relayed\r\nStatus: 2.1.5\r\n" in office.inbox(ann)[0]
