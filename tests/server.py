@@ -100,7 +100,10 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         if changes is not None:
             self.changes = changes
-        self.config.write_text(yaml.safe_dump(merged(BASE, self.changes), sort_keys=False))
+        whole = merged(BASE, self.changes)
+        first = {name: whole["plugins"].pop(name) for name in list(self.changes.get("plugins", {})) if name in whole["plugins"]}
+        whole["plugins"] = first | whole["plugins"]  # the order of plugins is the order of calls: the test's own come first, as it has them
+        self.config.write_text(yaml.safe_dump(whole, sort_keys=False))
 
     def start(self) -> Server:
         """Start and wait for ``ready``; raises AssertionError with the log when it does not come."""

@@ -15,6 +15,7 @@ from . import hookspecs
 from .config.document import Location
 from .config.load import ConfigError, Loaded, inspect
 from .config.schema import Config, PluginSettings, ServiceSettings
+from .config.senders import SenderSettings
 from .config.wording import nearest
 from .context import Context
 from .discovery import PluginError, find, settings_of
@@ -182,7 +183,21 @@ def _senders(config: Config, plugins: Plugins) -> Iterator[tuple[Location, str]]
                 ("connections", index, "sender"),
                 f"no enabled plugin has a sender {connection.sender}" + nearest(connection.sender, known),
             )
+    yield from _logins(config, plugins)
     for name, chosen in plugins.items():
         for place, sender in chosen.settings.senders_named():
             if sender not in known:
                 yield ("plugins", name, *place), f"no enabled plugin has a sender {sender}" + nearest(sender, known)
+
+
+def _logins(config: Config, plugins: Plugins) -> Iterator[tuple[Location, str]]:
+    """A sender that waits for a login needs runs of a connection with a collector that logs in."""
+    settings = [chosen.settings for chosen in plugins.values()]
+    senders = [each for each in settings if isinstance(each, SenderSettings)]
+    senders += [sender for each in settings for _, sender in each.parts(SenderSettings)]
+    waiting = {sender.name for sender in senders if sender.wait_for_login}
+    for index, connection in enumerate(config.connections):
+        if connection.sender in waiting and connection.immediate:
+            yield ("connections", index, "immediate"), f"the sender {connection.sender} waits for a login (wait_for_login): false is needed"
+        elif connection.sender in waiting and not connection.collectors:
+            yield ("connections", index, "sender"), f"{connection.sender} waits for a login (wait_for_login), and no collector logs in"
