@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -28,6 +29,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return found[1] if found else nodeid
 
     return ByServer(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """What commands make is private: one that a test runs in its own process would leave that to the Postfix of the next test."""
+    previous = os.umask(0o077)
+    os.umask(previous)
+    try:
+        return (yield)
+    finally:
+        os.umask(previous)
 
 
 @pytest.fixture(scope="session", params=COMBINATIONS)
