@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import dovecot, footprint, growth, imap, imap_footprint, postfix, servers, throughput
+from . import dovecot, footprint, growth, imap, imap_footprint, postfix, sending, servers, throughput
 from .table import Row, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +24,7 @@ SUITES: dict[str, Callable[[], Iterator[Row]]] = {
     "start": footprint.starting,
     "connections": footprint.connecting,
     "large": footprint.large_message,
+    "leaving": sending.leaving,
     "growth": growth.growing,
     "imap": imap.comparing,
     "idle": imap_footprint.idling,

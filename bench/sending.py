@@ -54,7 +54,7 @@ def domain(number: int) -> str:
 def sink_everywhere() -> Iterator[CountingSink]:
     """An smtp-sink that answers at every loopback address, so that each destination has a server of its own."""
     port = postfix.free_port()
-    command = ["smtp-sink", "-u", "nobody", "-c", f"inet:0.0.0.0:{port}", "1000"]
+    command = ["smtp-sink", "-u", "nobody", "-m", "5000", "-c", f"inet:0.0.0.0:{port}", "1000"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     counting = CountingSink(port)
     threading.Thread(target=counting.watch, args=(process.stdout,), daemon=True).start()
@@ -190,9 +190,7 @@ def fill(server: Server) -> None:
             letters,
         )
         database.executemany(
-            "INSERT INTO outgoing_recipient (id, outgoing_id, address, original, attempts, next_try, channel, notify, orcpt, state, lease_owner,"
-            " lease_until, last_reply, last_server, last_try, warned) VALUES (?, ?, ?, ?, ?, ?, 'out', '', '', 0, '', 0, '', '', 0, 0)",
+            "INSERT INTO outgoing_recipient (id, outgoing_id, address, original, attempts, next_try, channel, notify, orcpt, state,"
+            " lease_owner, lease_until, last_reply, last_server, last_try, warned) VALUES (?, ?, ?, ?, ?, ?, 'out', '', '', 0, '', 0, '', '', 0, 0)",
             recipients,
         )
-
-

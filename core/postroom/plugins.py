@@ -193,8 +193,8 @@ def _senders(config: Config, plugins: Plugins) -> Iterator[tuple[Location, str]]
 def _logins(config: Config, plugins: Plugins) -> Iterator[tuple[Location, str]]:
     """A sender that waits for a login needs runs of a connection with a collector that logs in."""
     settings = [chosen.settings for chosen in plugins.values()]
-    senders = [each for each in settings if isinstance(each, SenderSettings)]
-    senders += [sender for each in settings for _, sender in each.parts(SenderSettings)]
+    senders: list[SenderSettings] = [sender for each in settings for _, sender in each.parts(SenderSettings)]
+    senders += [each for each in settings if isinstance(each, SenderSettings)]
     waiting = {sender.name for sender in senders if sender.wait_for_login}
     for index, connection in enumerate(config.connections):
         if connection.sender in waiting and connection.immediate:
