@@ -191,6 +191,7 @@ def fill(server: Server) -> None:
         )
         database.executemany(
             "INSERT INTO outgoing_recipient (id, outgoing_id, address, original, attempts, next_try, channel, notify, orcpt, state,"
-            " lease_owner, lease_until, last_reply, last_server, last_try, warned) VALUES (?, ?, ?, ?, ?, ?, 'out', '', '', 0, '', 0, '', '', 0, 0)",
+            " lease_owner, lease_until, last_reply, last_server, last_try, warned)"
+            " VALUES (?, ?, ?, ?, ?, ?, 'out', '', '', 0, '', 0, '', '', 0, 0)",
             recipients,
         )

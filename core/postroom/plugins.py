@@ -192,10 +192,9 @@ def _senders(config: Config, plugins: Plugins) -> Iterator[tuple[Location, str]]
 
 def _logins(config: Config, plugins: Plugins) -> Iterator[tuple[Location, str]]:
     """A sender that waits for a login needs runs of a connection with a collector that logs in."""
-    settings = [chosen.settings for chosen in plugins.values()]
-    senders: list[SenderSettings] = [sender for each in settings for _, sender in each.parts(SenderSettings)]
-    senders += [each for each in settings if isinstance(each, SenderSettings)]
-    waiting = {sender.name for sender in senders if sender.wait_for_login}
+    senders: list[object] = [sender for chosen in plugins.values() for _, sender in chosen.settings.parts(SenderSettings)]
+    senders += [chosen.settings for chosen in plugins.values()]  # a section that is one sender itself
+    waiting = {sender.name for sender in senders if isinstance(sender, SenderSettings) and sender.wait_for_login}
     for index, connection in enumerate(config.connections):
         if connection.sender in waiting and connection.immediate:
             yield ("connections", index, "immediate"), f"the sender {connection.sender} waits for a login (wait_for_login): false is needed"
