@@ -21,6 +21,11 @@ State = Literal["waiting", "held", "held on timer", "being sent"]
 HEAD = 16 * 1024  # bytes in which a subject is looked for
 
 BY_HAND = "held by hand"
+# The sites that a message waits for: its attempt is the probe
+PROBED_NOW = (
+    "UPDATE site SET next_probe = ? WHERE next_probe > ? AND EXISTS (SELECT 1 FROM outgoing_recipient r"
+    " WHERE r.outgoing_id = ? AND r.waits_for = site.sender || ' ' || site.name)"
+)
 
 LETTERS = (
     'SELECT o.id, o.sender, o."user", o.client_address, o.priority, o.queued_at, o.size, o.held, o.blob_id, COUNT(r.id), MIN(r.address),'
@@ -106,7 +111,8 @@ class OutQueue:
             traces.record(tx, number, now, "held", {"until": until} if until else {})
             # A claimed row keeps its next try, the end of its lease, so that its attempt can be settled
             tx.execute(
-                "UPDATE outgoing_recipient SET state = ?, next_try = CASE WHEN lease_until > ? OR ? = 0 THEN next_try ELSE ? END"
+                "UPDATE outgoing_recipient SET state = ?, next_try = CASE WHEN lease_until > ? OR ? = 0 THEN next_try ELSE ? END,"
+                " waits_for = ''"  # or it would go when its site is back
                 " WHERE outgoing_id = ? AND state IN (?, ?)",
                 (WAITING if until else HELD, now, until, until, number, WAITING, HELD),
             )
@@ -131,6 +137,7 @@ class OutQueue:
                 "UPDATE outgoing_recipient SET next_try = ? WHERE outgoing_id = ? AND state = ? AND lease_until <= ?",
                 (now, number, WAITING, now),
             )
+            tx.execute(PROBED_NOW, (now, now, number))
 
         self.db.write(work)
 

@@ -88,7 +88,9 @@ class Sites:
         if known is None:
             return None
         now = int(self.clock() * 1000)
-        if known.next_probe > now or not self.db.write(lambda tx: tx.execute(WIN, (now + PROBE, sender, site, now))):
+        if known.next_probe > now and ((known := self._again(sender, site)) is None or known.next_probe > now):
+            return known
+        if not self.db.write(lambda tx: tx.execute(WIN, (now + PROBE, sender, site, now))):
             return self._again(sender, site)
         self.down[sender, site] = Down(known.failures, known.since, now + PROBE, known.reason, known.server, known.kind)
         return None

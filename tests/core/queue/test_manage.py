@@ -7,11 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from postroom.mail.delivery import Route, ToQueue
+from postroom.mail.delivery import Route, ToQueue, TryLater
 from postroom.mail.envelope import Recipient
+from postroom.mail.reply import Reply
 from postroom.queue.manage import NotQueued
 from postroom.store.traces import Traces, record
-from tests.core.queue.office import LATER, Office
+from tests.core.queue.office import LATER, OK, Office
+
+GONE = TryLater(Reply(451, "4.4.1", "No route to host"), "mx.test[192.0.2.1]:25", kind="connect")
 
 
 def test_the_list_shows_the_columns_of_the_grid(office: Office) -> None:
@@ -112,6 +115,27 @@ def test_retry_leaves_what_is_held_on_a_timer(office: Office) -> None:
     assert office.work() == 0
     assert office.out.show(number, office.now)[0].state == "held on timer"
     assert office.events(number) == ["accepted", "held"]
+
+
+def test_retry_tries_a_site_that_is_down_at_once(office: Office) -> None:
+    office.sender.script["joe@far.test"] = [GONE, OK]
+    number = office.put("ann@our.test", "joe@far.test")
+    office.work()
+    office.wait(10)
+    assert office.work() == 0
+    office.out.retry(number, office.now)
+    office.work()
+    assert not office.rows("outgoing")
+
+
+def test_a_site_that_is_back_does_not_let_go_what_is_held_on_a_timer(office: Office) -> None:
+    office.sender.script["joe@far.test"] = [GONE, OK]
+    number = office.put("ann@our.test", "joe@far.test")
+    office.work()
+    office.out.hold(number, office.now, until=office.now + 86_400_000)
+    office.desk.sites.works("Relay", "")
+    assert office.work() == 0
+    assert office.out.messages(office.now)[0].state == "held on timer"
 
 
 def test_the_list_is_that_of_one_queue_or_of_all(office: Office) -> None:
