@@ -1,7 +1,7 @@
 """How much a sender with a rate may still send, counted in the database: exact over workers, nodes and restarts.
 
-What may go is reserved in the transaction that claims the mail, as rows whose time is the end of the claim; when the outcome is known they
-get the real time, or go when nothing was sent. So no window holds more than the rate says, and a worker that dies gives nothing
+What may go is reserved when the mail is claimed, as rows whose time is the end of the claim and moves with it; when the outcome is
+known they get the real time, or go when nothing was sent. So no window holds more than the rate says, and a worker that dies gives nothing
 back too early.
 """
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LOCK = "INSERT INTO state (name, value) VALUES (?, '') ON CONFLICT (name) DO UPDATE SET value = ''"  # one at a time, on PostgreSQL too
 COUNTED = "SELECT at, messages, recipients FROM sent WHERE sender = ? AND at > ?"
 RESERVE = "INSERT INTO sent (id, sender, at, messages, recipients) VALUES (?, ?, ?, 1, ?)"
+HOLD = "UPDATE sent SET at = ? WHERE id = ?"
 SETTLE = "UPDATE sent SET at = ?, recipients = ? WHERE id = ?"
 RETURN = "DELETE FROM sent WHERE id = ?"
 FORGET = "DELETE FROM sent WHERE at < ?"
@@ -57,6 +58,11 @@ def reserve(tx: Tx, sender: str, counts: Iterable[int], until: int) -> list[int]
         if count:
             tx.do(RESERVE, (numbers[-1], sender, until, count))
     return numbers
+
+
+def hold(tx: Tx, numbers: Iterable[int], until: int) -> None:
+    """What these rows count is still under way, until ``until`` (ms) at least."""
+    tx.many(HOLD, [(until, number) for number in sorted(numbers)])
 
 
 def settle(tx: Tx, task: Task, tried: int, at: int) -> None:

@@ -11,7 +11,7 @@ from .. import ids
 from ..mail.delivery import Delivered, Failed, NotNow, TryLater
 from ..mail.reply import Reply
 from ..store.database import StoreUnavailable
-from . import claim
+from . import budget, claim
 from .attempting import Attempts
 from .fetching import Fetching
 from .letter import BOUNCING, OUT, Addressee, Letter, Task
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..metrics import Metrics
     from ..sending.retry import Retry
     from ..store.blobs import Blobs
-    from ..store.database import Database
+    from ..store.database import Database, Tx
     from .put import Queue
 
 LEASE = 60.0  # seconds: mail of a dead worker is taken over after this; renewed three times as often
@@ -33,6 +33,7 @@ LEASE_MS = int(LEASE * 1000)
 BATCH = 200  # recipients claimed at once
 DRIBBLE = 100  # recipients that are looked at at once while their relay is down …
 PAUSE = 1.0  # … and seconds until the next of them are: enough for a probe, and to see whose time is up
+PAUSE_MS = int(PAUSE * 1000)
 CROWDED = 10.0  # seconds until mail for a site with too much waiting is looked at again
 
 REMOVED = Failed(Reply(550, "5.7.0", "The administrator removed the message from the queue"))
@@ -57,11 +58,13 @@ class Desk:
     wake: Callable[[Line], object] = id  # until the runner sets it, nobody needs waking
     closed: bool = False  # nothing new is taken
     in_hand: dict[int, int] = field(default_factory=dict)  # recipients claimed and not settled yet, and the end of their lease (ms)
+    reserved: dict[int, int] = field(default_factory=dict)  # of those in hand that a rate counts: the row of ``sent``
     begun: set[str] = field(default_factory=set)  # lines that have work since they were quiet
 
     def __post_init__(self) -> None:
         self.sites = Sites(self.db, self.queue.news, self.clock)
         self.attempts = Attempts(self.ask, self.sites, self.clock, self.log, self.metrics, self.retry_of)
+        self._dribbled: dict[str, int] = {}  # when a line whose relay is down was looked at last (ms)
         self.fetching = Fetching(self.db, self.blobs, self.lines, self.owner, self._split)
 
     def retry_of(self, line: Line) -> Retry:
@@ -118,14 +121,16 @@ class Desk:
         """Claim due mail for the line as far as it has room; True when there may be more. Raises StoreUnavailable."""
         waits = self._waits(line)
         limit = min(line.free, DRIBBLE if waits else BATCH)
-        if self.closed or not limit:
-            return False
         now = self.now()
+        if self.closed or not limit or (waits and 0 <= now - self._dribbled.get(line.name, -PAUSE_MS) < PAUSE_MS):
+            return False
         line.held += limit  # fresh mail must not take the room meanwhile
         try:
             tasks, more = self.fetching.due(line, now, now + LEASE_MS, limit)
         finally:
             line.held -= limit
+        if waits and tasks:  # the next look waits, whatever would hasten it: news, or outcomes that are recorded
+            self._dribbled[line.name] = now
         crowd: list[Task] = []
         for task in tasks:
             again = [one for one in task.addressees if one.id in self.in_hand]
@@ -137,10 +142,17 @@ class Desk:
                 crowd.append(task)
             else:
                 self._take_in_hand(task.addressees, now + LEASE_MS)
+                self.reserved.update((one.id, task.reserved) for one in task.addressees if task.reserved)
                 line.add(task)
         if crowd:
-            self.fetching.give_back(crowd, now + int(CROWDED * 1000))
+            self._give_way(crowd, now + int(CROWDED * 1000))
         return more and not waits
+
+    def _give_way(self, crowd: list[Task], due: int) -> None:
+        try:
+            self.fetching.give_back(crowd, due)
+        except StoreUnavailable as error:  # their leases end by themselves; what else was fetched must get its turn
+            self.log.warning("queue.not_given_back", what="crowd", reason=str(error))
 
     def _waits(self, line: Line) -> bool:
         """True when the line's one site, a relay, is down: its mail stays untouched in the database but for a few now and then."""
@@ -175,7 +187,14 @@ class Desk:
         """Hold what is in hand for another LEASE seconds. Raises StoreUnavailable."""
         numbers = list(self.in_hand)
         until = self.now() + LEASE_MS
-        held = self.db.write(lambda tx: claim.renew(tx, numbers, self.owner, until)) if numbers else set()
+        rows = set(self.reserved.values())
+
+        def work(tx: Tx) -> set[int]:
+            ours = claim.renew(tx, numbers, self.owner, until)
+            budget.hold(tx, rows, until)
+            return ours
+
+        held = self.db.write(work) if numbers else set()
         for number in numbers:
             if number in self.in_hand:
                 self.in_hand[number] = until if number in held else 0
@@ -190,6 +209,7 @@ class Desk:
     def _out_of_hand(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             self.in_hand.pop(number, None)
+            self.reserved.pop(number, None)
 
     def forfeit(self) -> None:
         """Before the first work: what is claimed in this worker's name was claimed by a process that has died. Raises StoreUnavailable."""

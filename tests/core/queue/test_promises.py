@@ -163,6 +163,39 @@ def test_while_a_relay_is_down_only_a_few_of_its_messages_are_touched(office: Of
     assert [row[0] for row in office.rows("outgoing_recipient", "lease_owner")].count("worker-1") <= DRIBBLE
 
 
+def test_while_a_relay_is_down_settled_outcomes_do_not_hasten_the_next_look(office: Office) -> None:
+    way = equip(office)
+    way.by_domain, way.dead = False, {""}
+    for n in range(5):
+        office.put("ann@our.test", *(f"u{n}.{m}@far.test" for m in range(90)))
+    office.work()
+    touched = sum(1 for reply in office.rows("outgoing_recipient", "last_reply") if reply[0])
+    office.work()
+    assert sum(1 for reply in office.rows("outgoing_recipient", "last_reply") if reply[0]) <= touched + DRIBBLE
+    assert touched < 450
+    office.wait(PAUSE)
+    office.work()
+    assert sum(1 for reply in office.rows("outgoing_recipient", "last_reply") if reply[0]) > touched
+
+
+def test_what_is_long_under_way_counts_until_it_is_done(office: Office, db: Database) -> None:
+    rules = SendingRules(rate=Rate(1, None, 60.0))
+    way, other = equip(office, rules), Office(db, "worker-2", office.time)
+    equip(other, rules)
+    office.put("ann@our.test", "slow@far.test")
+    office.desk.fetch(office.line)
+    office.put("ann@our.test", "next@far.test")
+    for _ in range(10):
+        office.wait(20)
+        office.desk.renew()
+    assert other.work() == 0
+    office.desk.give_back(office.line.clear())
+    assert not office.rows("sent")
+    office.wait(6)
+    assert other.work() == 1
+    assert not way.sent
+
+
 def test_fifty_dead_sites_hold_back_none_of_fifty_living(office: Office) -> None:
     way = equip(office)
     way.dead = {f"d{n}.test" for n in range(50)}
