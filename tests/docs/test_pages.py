@@ -31,10 +31,12 @@ def whole(block: Block) -> str:
 
 @pytest.mark.parametrize("block", blocks("yaml"), ids=lambda block: block.where)
 def test_configurations_are_valid(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POSTROOM_MICROSOFT_SECRET", "secret")
+    for name in re.findall(r"!env (\w+)", block.text):
+        monkeypatch.setenv(name, "secret")
     monkeypatch.syspath_prepend(ROOT / "docs" / "examples" / "sender_list")
     (tmp_path / "provider-password.txt").write_text("secret\n")
     (tmp_path / "senders.txt").write_text("@junk.example\n")
+    (tmp_path / "german.yaml").write_text("subject: {failure: Nicht zugestellt}\n")
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "stamp.py").write_text((ROOT / "docs" / "examples" / "stamp" / "stamp.py").read_text("utf-8"))
     text = whole(block)
