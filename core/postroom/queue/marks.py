@@ -21,6 +21,8 @@ WISH_ONCE = "INSERT INTO state (name, value) VALUES (?, ?) ON CONFLICT (name) DO
 WISHES = "SELECT name, value FROM state WHERE name >= ? AND name < ?"
 BEGIN = "UPDATE state SET value = ? WHERE name = ? AND value = ? RETURNING name"
 END = "DELETE FROM state WHERE name = ? AND value = ?"
+RAN = "ran "
+SEEN = "SELECT value FROM state WHERE name = ?"
 FORGET = "DELETE FROM state WHERE name = ?"
 
 
@@ -58,11 +60,19 @@ def begin(tx: Tx, mark: Mark, now: int) -> Mark | None:
     return begun if tx.execute(BEGIN, (begun.value, PREFIX + mark.connection, mark.value)) else None
 
 
-def end(tx: Tx, mark: Mark) -> None:
-    """Its run is over; a wish that was made while it lasted stays."""
+def end(tx: Tx, mark: Mark, seen: int) -> None:
+    """Its run is over, and has seen all that was due at ``seen`` (ms); a wish that was made while it lasted stays."""
     tx.do(END, (PREFIX + mark.connection, mark.value))
+    tx.do(WISH, (RAN + mark.connection, str(seen)))
+
+
+def seen(tx: Tx, connection: str) -> int:
+    """What was due then (ms) the last run has seen; 0 when there was none."""
+    row = tx.one(SEEN, (RAN + connection,))
+    return int(row[0]) if row is not None else 0
 
 
 def forget(tx: Tx, connection: str) -> None:
     """The connection is no more."""
     tx.do(FORGET, (PREFIX + connection,))
+    tx.do(FORGET, (RAN + connection,))

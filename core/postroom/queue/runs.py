@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 LEASE_NAME = "connections"
 LEASE = 60.0  # seconds; renewed three times as often
 LOOK = 5.0  # seconds: news may get lost, so the wishes are looked at this often anyway
+LEFT_OVER = 900_000  # milliseconds until mail that a run has left counts again: not taken, over the rate, or nobody answered the phone
 WAITING = (
-    "SELECT COUNT(*) FROM (SELECT DISTINCT outgoing_id FROM outgoing_recipient WHERE channel = ? AND state = 0 AND next_try <= ? LIMIT ?)"
-    " AS due"
+    "SELECT COUNT(*) FROM (SELECT DISTINCT outgoing_id FROM outgoing_recipient"
+    " WHERE channel = ? AND state = 0 AND next_try > ? AND next_try <= ? LIMIT ?) AS due"
 )
 
 
@@ -42,7 +43,7 @@ class Runs:
         news: News,
         leases: Leases,
         log: Any,
-        wish: Callable[[Sequence[str], str], None],
+        wish: Callable[..., None],
     ) -> None:
         self.runner, self.collectors = runner, collectors
         self.connections = {connection.name: connection for connection in connections}
@@ -102,9 +103,11 @@ class Runs:
             if connection.when_queued is None or line is None or line.open:
                 continue
             most = connection.when_queued
-            row = desk.db.read_slow(lambda tx, channel=line.channel, most=most: tx.one(WAITING, (channel, now, most)))  # type: ignore[misc]
+            seen = desk.db.read(lambda tx, name=name: marks.seen(tx, name))  # type: ignore[misc]
+            values = (line.channel, seen if 0 <= now - seen < LEFT_OVER else -1, now, most)
+            row = desk.db.read_slow(lambda tx, values=values: tx.one(WAITING, values))  # type: ignore[misc]
             if row is not None and row[0] >= most:
-                self.wish([name], f"{row[0]} messages wait")
+                self.wish([name], f"{row[0]} messages wait", again=False)
         self._ending.wait(min(1.0, LOOK))  # a burst of news is one look
 
     # --- wishes ---
@@ -153,7 +156,9 @@ class Runs:
             self.log.error("connection.failed", connection=connection.name, reason=str(error))
         finally:
             if not self._ending.is_set():  # else another worker does it again
-                db.write(lambda tx: marks.end(tx, begun))
+                line = self.lines.get(connection.name)  # a rate gives back what it has looked at, due at that moment
+                seen = begun.began if line is None or line.sender.rules.rate is None else self.desk.now()
+                db.write(lambda tx: marks.end(tx, begun, seen))
         self.log.info("connection.ended", connection=connection.name)
 
     def _dialled(self, connection: Connection) -> None:

@@ -14,6 +14,7 @@ from gevent.event import Event
 from postroom.config.schema import ConnectionSettings
 from postroom.queue import marks
 from postroom.queue.runs import collectors_of
+from postroom.sending.filtering import Filter
 from postroom.testing import Miniature
 
 PATIENCE = 20.0
@@ -176,6 +177,19 @@ def test_enough_waiting_messages_start_a_connection(make: Callable[..., Miniatur
     assert not server.outbox.sent
     server.send("ann@example.test", "joe@far.test", address="127.0.0.1", no_auth=True)
     until(lambda: len(server.outbox.sent) == 2)
+
+
+def test_messages_that_a_run_has_left_do_not_start_it_again_and_again(make: Callable[..., Miniature], tmp_path: Path) -> None:
+    server = make({"name": "Line", "when_queued": 1, "before": script(tmp_path, "dial")})
+    server.outbox.rules = type(server.outbox.rules)(takes=Filter.parse("Attempt: Recipient: *@near.test"))
+    server.send("ann@example.test", "joe@far.test", address="127.0.0.1", no_auth=True)
+    until(lambda: len(notes(tmp_path)) == 1 and runs_over(server))
+    server.app.runs._count()
+    until(lambda: runs_over(server))
+    assert notes(tmp_path) == ["dial"]
+    server.later(1)
+    server.send("ann@example.test", "joe@near.test", address="127.0.0.1", no_auth=True)
+    until(lambda: len(server.outbox.sent) == 1)
 
 
 def test_an_urgent_message_starts_a_connection(make: Callable[..., Miniature]) -> None:

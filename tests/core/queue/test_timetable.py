@@ -115,7 +115,7 @@ def test_a_wish_during_a_run_is_kept_when_it_is_for_another_run(db: Database, ag
     begun = db.write(lambda tx: marks.begin(tx, mark, 2))
     assert begun is not None
     db.write(lambda tx: marks.wish(tx, ["A"], 3, "two", again=again))
-    db.write(lambda tx: marks.end(tx, begun))
+    db.write(lambda tx: marks.end(tx, begun, 0))
     assert [left.why for left in db.read(marks.wishes)] == (["two"] if again else [])
 
 
