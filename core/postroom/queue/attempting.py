@@ -44,7 +44,13 @@ class Attempts:
 
     def make(self, line: Line, task: Task, chunks: Chunks) -> Finished:
         """Let the sender try, unless something speaks against it. Raises StoreUnavailable, and GreenletExit at the stop."""
-        finished = self._made(line, task, chunks)
+        try:
+            finished = self._made(line, task, chunks)
+        except StoreUnavailable:
+            raise
+        except Exception:  # before anything was sent: a plugin's answer that makes no sense must not cost the line its room
+            self.log.exception("queue.attempt_failed", sender=line.sender.name, trace=ids.text(task.letter.id))
+            finished = self._all(task, FAULT, chunks)
         finished.retry = self.retry_of(line)
         return finished
 
@@ -109,6 +115,8 @@ class Attempts:
                 self.log.info("site.back", sender=line.sender.name, site=task.site)
         except StoreUnavailable as error:  # what was sent counts all the same; the next attempt finds out again
             self.log.warning("site.not_noted", sender=line.sender.name, site=task.site, reason=str(error))
+        except Exception:
+            self.log.exception("site.not_noted", sender=line.sender.name, site=task.site)
 
     def _all(self, task: Task, outcome: Outcome | Gone, chunks: Chunks) -> Finished:
         return Finished(task, {one.id: outcome for one in task.addressees}, self._now(), chunks)

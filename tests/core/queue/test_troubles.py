@@ -70,3 +70,36 @@ def test_whatever_a_sender_raises_the_mail_is_tried_again(office: Office) -> Non
     assert office.work() == 1
     [(attempts, owner)] = office.rows("outgoing_recipient", "attempts, lease_owner")
     assert (attempts, owner) == (1, "")
+
+
+def test_a_plugin_that_plans_nonsense_costs_one_attempt_and_no_room(office: Office) -> None:
+    office.ask.changes["attempt_starting"] = lambda plan: "now"
+    office.put("a@our.test", "b@far.test")
+    assert office.work() == 1
+    assert (office.line.held, office.desk.in_hand) == (0, {})
+    [(attempts, owner)] = office.rows("outgoing_recipient", "attempts, lease_owner")
+    assert (attempts, owner) == (1, "")
+
+
+def test_what_was_delivered_counts_whatever_fails_afterwards(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(sender: str, site: str) -> bool:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(office.desk.sites, "works", broken)
+    office.put("a@our.test", "b@far.test")
+    assert office.work() == 1
+    assert not office.rows("outgoing")
+
+
+def test_what_was_fetched_with_a_crowd_gets_its_turn_though_the_crowd_cannot_be_given_back(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*arguments: Any) -> None:
+        raise StoreUnavailable("away")
+
+    office.put("a@our.test", "b@far.test")
+    monkeypatch.setattr("postroom.queue.line.Line.crowded", lambda line, task: task.addressees[0].address == "c@far.test")
+    office.put("a@our.test", "c@far.test")
+    monkeypatch.setattr(office.desk.fetching, "give_back", away)
+    office.work()
+    assert list(office.sender.taken) == ["b@far.test"]
