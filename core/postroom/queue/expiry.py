@@ -9,8 +9,10 @@ from ..store import traces
 if TYPE_CHECKING:
     from ..store.database import Database, Tx
 
-EXPIRED = "SELECT id FROM outgoing WHERE delete_at > 0 AND delete_at <= ? LIMIT ?"
-SENDING = "SELECT 1 FROM outgoing_recipient WHERE outgoing_id = ? AND lease_until > ?"
+EXPIRED = (
+    "SELECT id FROM outgoing WHERE delete_at > 0 AND delete_at <= ? AND NOT EXISTS"
+    " (SELECT 1 FROM outgoing_recipient WHERE outgoing_id = outgoing.id AND lease_until > ?) LIMIT ?"
+)
 RECIPIENTS = "DELETE FROM outgoing_recipient WHERE outgoing_id = ?"
 LETTER = "DELETE FROM outgoing WHERE id = ?"
 AT_ONCE = 500
@@ -25,7 +27,7 @@ def expire(db: Database, now: int) -> int:
 
 
 def _some(tx: Tx, now: int) -> int:
-    numbers = [row[0] for row in tx.execute(EXPIRED, (now, AT_ONCE)) if tx.one(SENDING, (row[0], now)) is None]
+    numbers = [row[0] for row in tx.execute(EXPIRED, (now, now, AT_ONCE))]
     for number in numbers:
         tx.execute(RECIPIENTS, (number,))
         tx.execute(LETTER, (number,))

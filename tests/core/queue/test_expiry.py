@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from postroom.mail.sending import AttemptPlan
 from postroom.queue.expiry import expire
 from postroom.store.database import Database
@@ -80,3 +82,12 @@ def test_a_plugin_may_change_the_return_path(office: Office) -> None:
     office.put("ann@our.test", "joe@far.test")
     office.work()
     assert [(sent.sender, sent.mail_from) for sent in office.sender.sent] == [("ann@our.test", "SRS0=x@our.test")]
+
+
+def test_what_is_being_sent_does_not_keep_the_rest(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroom.queue.expiry.AT_ONCE", 1)
+    with_end(office, 10)
+    office.desk.fetch(office.line)
+    with_end(office, 10)
+    office.wait(11)
+    assert expire(office.db, office.now) == 1
