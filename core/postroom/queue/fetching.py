@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..store.database import StoreUnavailable
 from . import budget, claim
 from .picking import Picking
 
@@ -45,6 +46,13 @@ class Fetching:
         if self._full.get(line.name, 0) > now:
             return Claimed([], more=False)
         picking = self._picking(line)
+        try:
+            return self._chosen(line, picking, now, until, limit)
+        except StoreUnavailable:
+            picking.anew()  # what was chosen is not known any more
+            raise
+
+    def _chosen(self, line: Line, picking: Picking, now: int, until: int, limit: int) -> Claimed:
         numbers = picking.next(now, line.run_started, limit)
         if not numbers:
             return Claimed([], more=False)

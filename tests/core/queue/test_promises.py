@@ -13,7 +13,7 @@ from postroom.provided import Outgoing, SendingRules
 from postroom.queue.desk import DRIBBLE, LEASE, PAUSE
 from postroom.sending.filtering import Filter
 from postroom.sending.windows import Rate
-from postroom.store.database import Database
+from postroom.store.database import Database, StoreUnavailable
 from tests.core.queue.office import LATER, NEVER, OK, FakeSender, Office
 
 GONE = TryLater(Reply(451, "4.4.1", "No route to host"), "mx.test[192.0.2.1]:25", kind="connect")
@@ -270,3 +270,18 @@ def test_a_sender_that_cannot_start_does_not_undo_what_is_accepted(office: Offic
     office.put("ann@our.test", "joe@far.test")
     office.work()
     assert len(office.sender.taken["joe@far.test"]) == 1
+
+
+def test_what_was_chosen_while_the_database_went_away_is_chosen_again_at_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    equip(office, SendingRules(smaller_first=True))
+    office.put("ann@our.test", "joe@far.test")
+
+    def away(*arguments: object, **more: object) -> None:
+        raise StoreUnavailable("away")
+
+    office.wait(60)
+    with monkeypatch.context() as patch:
+        patch.setattr("postroom.queue.claim.take_named", away)
+        with pytest.raises(StoreUnavailable):
+            office.desk.fetch(office.line)
+    assert office.work() == 1
