@@ -111,7 +111,7 @@ class Attempts:
             if found and len(troubles) == len(found):
                 self.sites.failed(line.sender.name, task.site, troubles[0], self.retry_of(line), began)
                 self.log.info("site.down", sender=line.sender.name, site=task.site, reason=str(troubles[0].reply))
-            elif any(_offered(one) for one in found) and self.sites.works(line.sender.name, task.site):
+            elif any(_offered(one) or isinstance(one, Failed) for one in found) and self.sites.works(line.sender.name, task.site):
                 self.log.info("site.back", sender=line.sender.name, site=task.site)
         except StoreUnavailable as error:  # what was sent counts all the same; the next attempt finds out again
             self.log.warning("site.not_noted", sender=line.sender.name, site=task.site, reason=str(error))
@@ -137,9 +137,9 @@ def outgoing_of(line: Line, task: Task, chunks: Chunks) -> Outgoing:
 
 def _offered(outcome: Outcome | None) -> bool:
     """True when a server has had its say about this recipient."""
-    return isinstance(outcome, Delivered) or (isinstance(outcome, Failed) and bool(outcome.server)) or (
-        isinstance(outcome, TryLater) and outcome.kind == "answer"
-    )  # fmt: skip
+    if isinstance(outcome, TryLater):
+        return outcome.kind == "answer" and bool(outcome.server)
+    return isinstance(outcome, Delivered) or (isinstance(outcome, Failed) and bool(outcome.server))
 
 
 def _busy(outcome: Outcome) -> bool:

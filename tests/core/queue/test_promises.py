@@ -285,3 +285,31 @@ def test_what_was_chosen_while_the_database_went_away_is_chosen_again_at_once(of
         with pytest.raises(StoreUnavailable):
             office.desk.fetch(office.line)
     assert office.work() == 1
+
+
+def test_a_fault_of_the_sender_does_not_mean_that_a_dead_site_is_back(office: Office) -> None:
+    way = equip(office)
+    way.dead = {"dead.test"}
+    office.put("ann@our.test", "u1@dead.test")
+    office.work()
+    way.dead.clear()
+    way.script["u1@dead.test"] = [ValueError("a bug")]
+    office.wait(600)
+    office.work()
+    assert [row[0] for row in office.rows("outgoing_recipient", "attempts")] == [2]
+    assert office.db.read(lambda tx: tx.execute("SELECT name FROM site")) == [("dead.test",)]
+
+
+def test_a_site_that_fails_for_good_is_no_longer_waited_for(office: Office) -> None:
+    way = equip(office)
+    way.dead = {"dead.test"}
+    for n in range(3):
+        office.put("ann@our.test", f"u{n}@dead.test")
+        way.script[f"u{n}@dead.test"] = [NEVER]
+    office.work()
+    way.dead.clear()
+    office.wait(600)
+    for _ in range(3):
+        office.work()
+        office.wait(1)
+    assert office.rows("outgoing_recipient") == []
