@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,10 +16,14 @@ from pathlib import Path
 import pytest
 
 from postroom.dns import DnsFailure, Resolver
+from postroom.mail.delivery import Delivered, TryLater
 from postroom.tls_policy.dane import verify
 from postroom.tls_policy.demand import Level
 from postroom.tls_policy.policies import Policies
 from tests.authority import issue
+from tests.core.clients.smtp_peer import Peer, outgoing
+from tests.plugins.smtp_direct.direct import direct
+from tests.plugins.smtp_direct.test_tls import ENCRYPTED, REFUSED
 
 PROGRAMS = {"named": "bind9", "dnssec-keygen": "bind9-utils", "dnssec-signzone": "bind9-utils", "unbound": "unbound"}
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
@@ -52,6 +57,7 @@ class Dnssec:
 
     authority: str
     validator: str
+    mail: int  # the port for which mx.signed.test has a TLSA record beside 25
 
     def resolver(self, **options: bool) -> Resolver:
         return Resolver([self.validator], **options)  # type: ignore[arg-type]
@@ -144,12 +150,13 @@ def wait_for(address: str, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def dnssec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dnssec]:
     folder = tmp_path_factory.mktemp("dnssec")
+    mail = free_port()
     for zone, records in ZONES.items():
-        (folder / zone).write_text(HEAD + records)
+        (folder / zone).write_text(f"{HEAD}{records}_{mail}._tcp.mx IN TLSA {TLSA}\n")
     key = sign(folder, "signed.test")
     authority, validator = free_port(), free_port()
     with running(named(folder, authority), folder), running(unbound(folder, validator, authority, key), folder):
-        found = Dnssec(f"127.0.0.1:{authority}", f"127.0.0.1:{validator}")
+        found = Dnssec(f"127.0.0.1:{authority}", f"127.0.0.1:{validator}", mail)
         wait_for(found.authority, folder)
         wait_for(found.validator, folder)
         yield found
@@ -206,3 +213,21 @@ def test_a_server_that_does_not_validate_makes_nothing_secure(dnssec: Dnssec) ->
 
 def test_the_word_of_a_server_that_is_not_trusted_counts_for_nothing(dnssec: Dnssec) -> None:
     assert not dnssec.resolver(trust_ad=False).mx("signed.test").secure
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_message_goes_only_to_the_server_whose_certificate_the_signed_zone_names(dnssec: Dnssec, tmp_path: Path, fits: bool) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain((LEAF if fits else issue("mx.signed.test")).write(tmp_path))
+    with Peer(ENCRYPTED if fits else REFUSED, context=context, port=dnssec.mail) as peer:
+        sender = direct(dnssec.resolver(), port=dnssec.mail)
+        outcome = dict(sender.send(outgoing("joe@signed.test")))[1]
+        sender.close()
+    if fits:
+        assert isinstance(outcome, Delivered)
+        assert "its certificate fits the TLSA record 3 1 1" in outcome.how
+        assert len(peer.messages) == 1
+    else:
+        assert isinstance(outcome, TryLater)
+        assert outcome.kind == "tls"
+        assert peer.messages == []

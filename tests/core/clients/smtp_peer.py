@@ -33,9 +33,9 @@ class Peer:
     closed), ``!trickle`` (take little for ever), ``!unfinished`` (the client sends a part of a message and closes).
     """
 
-    def __init__(self, *scripts: str, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *scripts: str, context: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.scripts, self.context = list(scripts), context
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", port))
         self.listener.settimeout(5)
         self.port: int = self.listener.getsockname()[1]
         self.messages: list[bytes] = []
