@@ -34,7 +34,6 @@ BATCH = 200  # recipients claimed at once
 DRIBBLE = 100  # recipients that are looked at at once while their relay is down …
 PAUSE = 1.0  # … and seconds until the next of them are: enough for a probe, and to see whose time is up
 PAUSE_MS = int(PAUSE * 1000)
-CROWDED = 10.0  # seconds until mail for a site with too much waiting is looked at again
 
 REMOVED = Failed(Reply(550, "5.7.0", "The administrator removed the message from the queue"))
 KINDS = {Delivered: "delivered", TryLater: "deferred", Failed: "failed", NotNow: "left"}
@@ -131,7 +130,7 @@ class Desk:
             line.held -= limit
         if waits and tasks:  # the next look waits, whatever would hasten it: news, or outcomes that are recorded
             self._dribbled[line.name] = now
-        crowd: list[Task] = []
+        crowds: dict[str, list[Task]] = {}  # by site
         for task in tasks:
             again = [one for one in task.addressees if one.id in self.in_hand]
             self._take_in_hand(again, now + LEASE_MS)  # we had not renewed it in time
@@ -139,13 +138,13 @@ class Desk:
             if not task.addressees:
                 continue
             if line.crowded(task):
-                crowd.append(task)
+                crowds.setdefault(task.site, []).append(task)
             else:
                 self._take_in_hand(task.addressees, now + LEASE_MS)
                 self.reserved.update((one.id, task.reserved) for one in task.addressees if task.reserved)
                 line.add(task)
-        if crowd:
-            self._give_way(crowd, now + int(CROWDED * 1000))
+        for site, crowd in crowds.items():
+            self._give_way(crowd, now + int(line.put_off(site) * 1000))
         return more and not waits
 
     def _give_way(self, crowd: list[Task], due: int) -> None:

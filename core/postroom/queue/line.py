@@ -15,6 +15,7 @@ ROOM = 200  # recipients that one line holds in memory: with letters of up to CA
 PER_SITE = 10  # transactions at once with one site, so that a slow site does not take all of a sender's greenlets
 AT_FIRST = 2  # the same with a site that has not answered yet: each success allows one more, each failure halves it
 SITES = 10_000  # that are remembered
+MOST_PUT_OFF = 60  # seconds
 PER_TASK = 100  # recipients in one transaction: what every server must take (RFC 5321 4.5.3.1.8)
 
 
@@ -35,6 +36,7 @@ class Line:
     _waiting: dict[str, deque[Task]] = field(default_factory=dict)  # by site, in the order of turns
     _busy: dict[str, int] = field(default_factory=dict)
     _windows: dict[str, int] = field(default_factory=dict)  # transactions at once that a site has earned
+    _crowds: dict[str, int] = field(default_factory=dict)  # how often mail of a site was put off since its last attempt ended
 
     @property
     def free(self) -> int:
@@ -66,10 +68,18 @@ class Line:
         return PER_TASK if self.sender.rules.rate is None else min(PER_TASK, self.sender.bounds.recipients_per_message)
 
     def crowded(self, task: Task) -> bool:
-        """True when so much waits for this busy site that more of it would keep other sites' mail out of the memory."""
-        if not task.site or self._busy.get(task.site, 0) < self._limit(task.site):
-            return False
-        return len(self._waiting.get(task.site, ())) >= self.room // 8
+        """True when so much waits for this site that more of it would keep other sites' mail out of the memory.
+
+        A site that has shown that it works may fill half of it, any other an eighth: it may never answer.
+        """
+        part = 2 if self._windows.get(task.site, AT_FIRST) > AT_FIRST else 8
+        return bool(task.site) and len(self._waiting.get(task.site, ())) >= self.room // part
+
+    def put_off(self, site: str) -> float:
+        """Seconds until more mail for a crowded site is looked at: a moment, and longer each time while nothing comes of its attempts."""
+        times = self._crowds.get(site, 0)
+        self._crowds[site] = times + 1
+        return float(min(2**times, MOST_PUT_OFF))
 
     def add(self, task: Task) -> None:
         """A task that is claimed and not counted in ``held`` yet."""
@@ -119,6 +129,7 @@ class Line:
 
     def went(self, site: str, *, well: bool) -> None:
         """An attempt with this site is over: more at once while it goes well, half as many when it does not."""
+        self._crowds.pop(site, None)
         before = self._windows.pop(site, AT_FIRST)
         self._windows[site] = min(before + 1, PER_SITE) if well else max(1, before // 2)
         if len(self._windows) > SITES:

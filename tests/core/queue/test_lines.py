@@ -120,3 +120,23 @@ def test_sites_that_do_not_answer_never_take_all_connections() -> None:
     one.add(task("good"))
     one.add(task("good", 2))
     assert [found.site for found in iter(one.next, None)] == ["good", "good"]
+
+
+def test_mail_for_one_site_fills_only_a_part_of_the_memory() -> None:
+    one = line()
+    count = 0
+    while not one.crowded(task("stuck", count)):
+        one.add(task("stuck", count))
+        count += 1
+    assert count == one.room // 8
+    for _ in range(3):
+        one.went("stuck", well=True)
+    assert not one.crowded(task("stuck", count))  # it works: half of it
+    assert not one.crowded(task("far", count))
+
+
+def test_a_crowd_is_put_off_for_longer_and_longer_until_the_site_answers() -> None:
+    one = line()
+    assert [one.put_off("stuck") for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    one.went("stuck", well=True)
+    assert one.put_off("stuck") == 1
