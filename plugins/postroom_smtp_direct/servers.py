@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from postroom.clients.smtp.faults import HopFault, TlsFailed, Unfit, Unreachable
@@ -147,6 +147,8 @@ class Hops:
 def is_routable(address: str) -> bool:
     """False for what can only be this machine, whose own services may trust it."""
     found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
     return not (found.is_loopback or found.is_unspecified or found.is_multicast)
 
 

@@ -12,6 +12,7 @@ import pytest
 from postroom.hookspecs import hookimpl
 from postroom.mail.delivery import Delivered, Failed, NotNow, TryLater
 from postroom.mail.sending import MxServer, ServerChoice, ServerVerdict
+from postroom_smtp_direct.servers import is_routable
 from tests.core.clients.smtp_peer import PIPELINING, PLAIN, Peer, outgoing
 from tests.plugins.smtp_direct.direct import direct, table
 
@@ -228,3 +229,11 @@ def test_explain_shows_no_password() -> None:
         words = "\n".join(sender.explain("you@d.test"))
     assert "smtp.isp.test:587" in words and "login of fred" in words
     assert "hidden" not in words
+
+
+@pytest.mark.parametrize(
+    ("address", "may"),
+    [("127.0.0.1", False), ("::1", False), ("::ffff:127.0.0.1", False), ("0.0.0.0", False), ("192.0.2.1", True), ("2001:db8::1", True)],
+)
+def test_strangers_cannot_name_this_machine(address: str, may: bool) -> None:
+    assert is_routable(address) is may

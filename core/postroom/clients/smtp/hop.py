@@ -94,12 +94,14 @@ class NextHop:
     @property
     def key(self) -> Key:
         """Under this a connection waits in the pool."""
-        username = self.credentials.username if self.credentials else ""
+        login = self.credentials
+        known = (login.username, login.password, login.mechanism, id(login.tokens)) if login else ()
         demand: tuple[object, ...] = ()
         if self.demand is not None:
             wanted = self.demand
             demand = (int(wanted.level), wanted.testing, wanted.sni, *((wanted.tlsa, wanted.names) if wanted.level == Level.DANE else ()))
-        return self.host, self.port, self.encryption.value, self.verify, username, demand
+        # ``ourselves``: a server that the administrator has named may be this machine, one that a stranger's MX records name may not
+        return self.host, self.port, self.encryption.value, self.verify, known, demand, self.ourselves
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
