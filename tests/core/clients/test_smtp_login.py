@@ -6,12 +6,14 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postroom.clients.oauth import TokenRefused
 from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.faults import Refused
 from postroom.clients.smtp.hop import Credentials
-from postroom.clients.smtp.login import INITIAL_LIMIT, opening
+from postroom.clients.smtp.login import LINE_LIMIT, opening
 from postroom.clients.smtp.session import Session
 from postroom.wire.sasl_client import Scram
 
@@ -123,6 +125,14 @@ def test_a_refused_token_is_explained_and_not_used_again() -> None:
     assert tokens.rejected == ["t0ken"]
 
 
+@pytest.mark.parametrize("reply", ["454 4.7.0 Temporary authentication failure", "535 4.7.1 Try again", "504 5.5.4 Not this one"])
+def test_a_login_that_fails_for_another_reason_says_nothing_about_the_token(reply: str) -> None:
+    tokens = FixedToken()
+    with Peer(f"{offering('XOAUTH2')}C: AUTH XOAUTH2 *\nS: {reply}\n!gone") as peer:
+        words(peer, Credentials("me", tokens=tokens))
+    assert tokens.rejected == []
+
+
 def test_no_token_is_a_temporary_failure_in_the_token_servers_words() -> None:
     class NoToken(FixedToken):
         def token(self) -> str:
@@ -140,6 +150,27 @@ def test_a_wrong_password_is_a_temporary_failure_that_names_user_and_server() ->
             f"mx.test[127.0.0.1]:{peer.port} does not accept the login of me by PLAIN: 535 5.7.8 Error: authentication failed"
         )
         assert caught.value.reply.temporary
+
+
+def test_a_server_that_cannot_check_logins_now_is_not_said_to_refuse_this_one() -> None:
+    """RFC 4954 section 6: 454 is about the server."""
+    with (
+        Peer(f"{offering('SCRAM-SHA-256 PLAIN')}C: AUTH SCRAM-SHA-256 *\nS: 454 4.7.0 Later\n!gone") as peer,
+        pytest.raises(Refused) as caught,
+    ):
+        log_in(peer, USER)
+    assert str(caught.value).endswith("cannot check the login of me by SCRAM-SHA-256 now: 454 4.7.0 Later")
+    assert (caught.value.reply.enhanced, caught.value.kind) == ("4.7.0", "login")
+
+
+@pytest.mark.parametrize("end", ["S: 421 4.3.2 Shutting down\n!hang", "!close"])
+def test_another_address_of_the_server_is_tried_when_one_hangs_up_at_the_login(end: str) -> None:
+    tokens = FixedToken()
+    login = f"{offering('XOAUTH2')}C: AUTH XOAUTH2 *\n"
+    with Peer(f"{login}{end}", f"{login}{END}") as peer:
+        dialer = Dialer(lambda name: ["127.0.0.1", "127.0.0.1"])
+        dialer.open(hop(peer, credentials=Credentials("me", tokens=tokens))).quit()
+    assert tokens.rejected == []
 
 
 def test_another_mechanism_is_tried_when_one_does_not_work_at_all() -> None:
@@ -192,7 +223,11 @@ def test_a_long_initial_response_waits_for_its_own_line() -> None:
     secret = "x" * 600
     with Peer(f"{offering('PLAIN')}C: AUTH PLAIN\nS: 334 \nC: {b64(chr(0) + 'me' + chr(0) + secret)}\n{END}") as peer:
         log_in(peer, Credentials("me", secret))
-    assert len(opening("PLAIN", b"x" * (INITIAL_LIMIT // 2))) < 512
+
+
+@given(st.sampled_from(["PLAIN", "OAUTHBEARER", "SCRAM-SHA-256-PLUS"]), st.integers(300, 400))
+def test_no_auth_line_is_longer_than_smtp_allows(name: str, size: int) -> None:
+    assert len(opening(name, b"x" * size)) <= LINE_LIMIT
 
 
 def test_an_empty_initial_response_is_an_equals_sign() -> None:

@@ -88,17 +88,21 @@ class Dialer:
         return found
 
     def _set_up(self, session: Session, plan: Plan) -> None:
-        hop = session.hop
-        if plan.encryption is Encryption.TLS:
-            self._securing.encrypt(session, plan)
+        """From the first byte to a session that is ready for MAIL. Raises HopFault."""
         try:
-            session.greet()
+            self._introduced(session, plan)
         except Broken as fault:
             if session.heard:
                 fault.kind = "greeting"
                 raise
             # connected, but nobody speaks
             raise Unreachable(str(fault), fault.reply.enhanced, code=fault.reply.code, server=fault.server, kind="greeting") from fault
+
+    def _introduced(self, session: Session, plan: Plan) -> None:
+        hop = session.hop
+        if plan.encryption is Encryption.TLS:
+            self._securing.encrypt(session, plan)
+        session.greet()
         if session.name and session.name in hop.ourselves:
             raise Loop(f"{session.server} is this server itself: mail would go round", "5.4.6", code=554, server=session.server)
         if plan.wanted:

@@ -13,9 +13,9 @@ from .faults import Refused
 from .hop import Credentials
 from .session import Session
 
-INITIAL_LIMIT = 500  # octets of initial response that keep the line within the 512 of RFC 5321 4.5.3.1.4 (RFC 4954 section 4)
+LINE_LIMIT = 512  # octets of a command line with its CRLF (RFC 5321 4.5.3.1.4); an initial response must fit into it (RFC 4954 section 4)
 STEPS_LIMIT = 8  # SCRAM has 3; a server that asks for ever is broken
-TRY_ANOTHER = (501, 504, 534)  # of the mechanism, not of the password (RFC 4954 section 6)
+TRY_ANOTHER = (500, 501, 504, 534, 538)  # of the mechanism, not of the password (RFC 4954 section 6)
 
 
 def login(session: Session, credentials: Credentials) -> None:
@@ -29,12 +29,18 @@ def login(session: Session, credentials: Credentials) -> None:
             raise Refused(f"{session.server}: login by {name} failed: {error}", "4.7.8", server=session.server, kind="login") from error
         if reply.code == 235:
             return
-        another = reply.code in TRY_ANOTHER or name.endswith("-PLUS")  # a server may bind in a way that we cannot
+        another = reply.final and (reply.code in TRY_ANOTHER or name.endswith("-PLUS"))  # a server may bind in a way that we cannot
         if not another or name == list(usable)[-1]:
-            if credentials.tokens is not None:
-                credentials.tokens.reject(who.token)
-            words = f"does not accept the login of {credentials.username} by {name}" + (f" ({said})" if said else "")
-            raise session.refused(words, reply, "4.7.8", kind="login")
+            raise turned_down(session, credentials, who, f"by {name}" + (f" ({said})" if said else ""), reply)
+
+
+def turned_down(session: Session, credentials: Credentials, who: Login, way: str, reply: Reply) -> Refused:
+    """The fault of a login that failed. Only a final answer to it is about the password or the token: 454 is not (RFC 4954 section 6)."""
+    if not reply.final:
+        return session.refused(f"cannot check the login of {credentials.username} {way} now", reply, "4.7.0", kind="login")
+    if credentials.tokens is not None and reply.code not in TRY_ANOTHER:
+        credentials.tokens.reject(who.token)
+    return session.refused(f"does not accept the login of {credentials.username} {way}", reply, "4.7.8", kind="login")
 
 
 def choices(session: Session, credentials: Credentials, who: Login) -> dict[str, Callable[[], Mechanism]]:
@@ -68,8 +74,9 @@ def identity(session: Session, credentials: Credentials) -> Login:
 def converse(session: Session, name: str, mechanism: Mechanism) -> tuple[Reply, str]:
     """The dialogue of one mechanism: the last reply, and what the server said in an error challenge. Raises SaslFault, Broken."""
     initial = mechanism.initial()
-    reply = session.command(opening(name, initial), "AUTH")
-    pending = initial is not None and len(opening(name, initial)) == len(opening(name, None))  # too long for the AUTH line
+    line = opening(name, initial)
+    reply = session.command(line, "AUTH")
+    pending = initial is not None and line == opening(name, None)  # too long for the AUTH line
     for _ in range(STEPS_LIMIT):
         if reply.code != 334:
             break
@@ -97,4 +104,5 @@ def answered(session: Session, mechanism: Mechanism, reply: Reply) -> bytes:
 def opening(name: str, initial: bytes | None) -> bytes:
     """The AUTH line, with the initial response if there is one and it fits; ``=`` is an empty one (RFC 4954 section 4)."""
     encoded = b"" if initial is None else b" " + (b64encode(initial) or b"=")
-    return b"AUTH %b%b\r\n" % (name.encode("ascii"), encoded if len(encoded) <= INITIAL_LIMIT else b"")
+    line = b"AUTH %b%b\r\n" % (name.encode("ascii"), encoded)
+    return line if len(line) <= LINE_LIMIT else opening(name, None)
