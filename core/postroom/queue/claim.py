@@ -39,20 +39,26 @@ Claimed = list[tuple[Letter, list[Addressee]]]
 
 
 def take(tx: Tx, channel: str, owner: str, now: int, until: int, limit: int, state: int = WAITING) -> Claimed:
-    """Claim up to ``limit`` due recipients of ``channel`` until ``until`` (ms), urgent ones first, with their letters, oldest first."""
+    """Claim up to ``limit`` due recipients of ``channel`` until ``until`` (ms), with their letters: urgent ones first, then the oldest."""
     rows: list[Row] = []
     for rank in RANKS:
         if len(rows) < limit:
             rows += tx.execute(TAKE[tx.dialect], (owner, until, until, channel, state, rank, now, limit - len(rows)))
-    return _claimed(tx, rows)
+    return sorted(_claimed(tx, rows), key=_urgency)
 
 
 def take_named(tx: Tx, numbers: Sequence[int], owner: str, now: int, until: int) -> Claimed:
-    """Claim those of these recipients that are still waiting and due."""
+    """Claim those of these recipients that are still waiting and due; their letters in the order of ``numbers``."""
     if not numbers:
         return []
+    place = {number: index for index, number in enumerate(numbers)}
     statement = TAKE_NAMED[tx.dialect].replace("{marks}", ",".join("?" * len(numbers)))
-    return _claimed(tx, tx.execute(statement, (owner, until, until, *sorted(numbers), WAITING, now)))
+    found = _claimed(tx, tx.execute(statement, (owner, until, until, *sorted(numbers), WAITING, now)))
+    return sorted(found, key=lambda one: min(place[addressee.id] for addressee in one[1]))
+
+
+def _urgency(one: tuple[Letter, list[Addressee]]) -> int:
+    return -one[0].priority
 
 
 def _claimed(tx: Tx, rows: Sequence[Row]) -> Claimed:

@@ -41,6 +41,25 @@ def test_mail_is_taken_in_the_order_of_the_sender(office: Office, rules: dict[st
     assert "".join(names(office, picking(office, **rules).next(office.now, 0, 10))) == order
 
 
+@pytest.mark.parametrize(("rules", "order"), [({"smaller_first": True}, "bca"), ({"reverse": True}, "cba"), ({}, "abc")])
+def test_mail_is_sent_in_the_order_of_the_sender(office: Office, rules: dict[str, bool], order: str) -> None:
+    office.sender.rules = SendingRules(**rules)  # type: ignore[arg-type]
+    for name, size in (("a", 300), ("b", 100), ("c", 200)):
+        put(office, name, size)
+    office.work()
+    assert "".join(one.recipients[0].address[0] for one in office.sender.sent) == order
+
+
+@pytest.mark.parametrize("rules", [{}, {"smaller_first": True}])
+def test_urgent_mail_is_sent_before_what_came_earlier(office: Office, rules: dict[str, bool]) -> None:
+    office.sender.rules = SendingRules(**rules)  # type: ignore[arg-type]
+    for name, priority in (("a", 30), ("b", 50), ("c", 70), ("d", 100)):
+        put(office, name, priority)
+        office.out.set_priority(office.rows("outgoing", "id")[-1][0], office.now, priority)
+    office.work()
+    assert "".join(one.recipients[0].address[0] for one in office.sender.sent) == "dcba"
+
+
 def test_what_comes_later_takes_its_place_among_the_chosen(office: Office) -> None:
     put(office, "a", 300)
     put(office, "b", 100)
