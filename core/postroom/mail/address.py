@@ -70,6 +70,11 @@ def unquoted(local: str) -> str:
     return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else local
 
 
+def written(meaning: str) -> str:
+    """The local part that means this, with quotes only where they are needed (RFC 5321 section 4.1.2: the plain form is preferred)."""
+    return meaning if DOT_STRING_UTF8.fullmatch(meaning) else '"' + re.sub(r'(["\\])', r"\\\1", meaning) + '"'
+
+
 def is_ascii(address: str) -> bool:
     """True when the address needs no SMTPUTF8 on its way."""
     return address.isascii()
@@ -140,15 +145,7 @@ def _local_part(text: str, start: int, *, utf8: bool) -> tuple[str, int]:
         raise BadAddress("Syntax error in the local part of the address")
     if FORBIDDEN.search(found[0]) or (not utf8 and not found[0].isascii()):
         raise BadAddress("Local part has characters that are not allowed here")
-    return _sized(_requoted(found[0]) if quoted else found[0]), found.end()
-
-
-def _requoted(quoted: str) -> str:
-    """The same local part with quotes only where they are needed (RFC 5321 section 4.1.2: the plain form is preferred)."""
-    meaning = unquoted(quoted)
-    if DOT_STRING_UTF8.fullmatch(meaning):
-        return meaning
-    return '"' + re.sub(r'(["\\])', r"\\\1", meaning) + '"'
+    return _sized(written(unquoted(found[0])) if quoted else found[0]), found.end()
 
 
 def _sized(local: str) -> str:

@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .address import MAX_LOCAL, split
+from .address import MAX_LOCAL, split, unquoted, written
 
 DAY = 86_400  # seconds
 CYCLE = 1000  # days until the three digits come round again
 LIFE = 7  # days
 
 _TAGGED = re.compile(r"prvs=([0-9])([0-9]{3})([0-9a-f]{6})=(.+)", re.ASCII | re.IGNORECASE | re.DOTALL)
-_ANY = re.compile(r"prvs=", re.ASCII | re.IGNORECASE)
+_ANY = re.compile(r"\"?prvs=", re.ASCII | re.IGNORECASE)
 
 Fault = Literal["malformed", "forged", "expired"]
 
@@ -44,16 +44,16 @@ class Batv:
         """The address with a tag; None when it would be longer than a local part may be. ``now``: epoch seconds."""
         day = (int(now // DAY) + self.life) % CYCLE
         local, domain = split(address)
-        made = f"prvs={self.number}{day:03}{self._hash(self.number, day, address)}={local}"
-        return f"{made}@{domain}" if len(made.encode("utf-8")) <= MAX_LOCAL else None
+        made = written(f"prvs={self.number}{day:03}{self._hash(self.number, day, address)}={unquoted(local)}")
+        return f"{made}@{domain}" if domain and len(made.encode("utf-8")) <= MAX_LOCAL else None
 
     def untag(self, address: str, now: float) -> str | Wrong:
         """The address behind a valid tag, or what is wrong with it. ``now``: epoch seconds."""
         local, domain = split(address)
-        match = _TAGGED.fullmatch(local)
+        match = _TAGGED.fullmatch(unquoted(local))
         if match is None:
             return Wrong("malformed")
-        number, day, behind = int(match[1]), int(match[2]), f"{match[4]}@{domain}"
+        number, day, behind = int(match[1]), int(match[2]), f"{written(match[4])}@{domain}"
         if number not in self.keys or not hmac.compare_digest(match[3].lower(), self._hash(number, day, behind)):
             return Wrong("forged", behind)
         left = (day - int(now // DAY)) % CYCLE

@@ -2,7 +2,7 @@
 
 ``SRS0=hash=day=domain=local@here`` stands for an address elsewhere; ``SRS1=hash=forwarder==rest@here`` for one that another forwarder
 has rewritten, whose report goes to that forwarder. Local parts are compared without regard to case, since some servers change it; what
-is taken back out keeps the spelling in which it comes.
+is taken back out keeps the spelling in which it comes. What needs quotes is rewritten without them, and the whole gets them again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .address import MAX_LOCAL, split
+from .address import MAX_LOCAL, split, unquoted, written
 
 DAY = 86_400  # seconds
 CYCLE = 1024  # days until a stamp of two characters comes round again
@@ -26,7 +26,7 @@ _SRS0 = re.compile(r"srs0[=+-]([a-z2-7]+)=([a-z2-7]{2})=([^=]+)=(.+)", re.ASCII 
 _SRS1 = re.compile(r"srs1[=+-]([a-z2-7]+)=([^=]+)=([=+-].+)", re.ASCII | re.IGNORECASE | re.DOTALL)
 _FOREIGN0 = re.compile(r"srs0([=+-].+)", re.ASCII | re.IGNORECASE | re.DOTALL)  # hash and stamp of others have their own form
 _FOREIGN1 = re.compile(r"srs1[=+-][^=]+=([^=]+)=([=+-].+)", re.ASCII | re.IGNORECASE | re.DOTALL)
-_ANY = re.compile(r"srs[01][=+-]", re.ASCII | re.IGNORECASE)
+_ANY = re.compile(r"\"?srs[01][=+-]", re.ASCII | re.IGNORECASE)
 
 Fault = Literal["malformed", "forged", "expired"]
 
@@ -48,7 +48,9 @@ class Srs:
 
     def encode(self, address: str, now: float) -> str | None:
         """The return path to use instead of ``address``; None when it would be longer than a local part may be. ``now``: epoch seconds."""
-        local, domain = split(address)
+        local, domain = unquoted(split(address)[0]), split(address)[1]
+        if not domain:
+            return None
         if again := _FOREIGN1.fullmatch(local):
             made = self._srs1(again[1], again[2])
         elif first := _FOREIGN0.fullmatch(local):
@@ -56,6 +58,7 @@ class Srs:
         else:
             stamp = _stamp(int(now // DAY))
             made = f"SRS0={self._hash(self.secrets[0], stamp, domain, local)}={stamp}={domain}={local}"
+        made = written(made)
         return f"{made}@{self.domain}" if len(made.encode("utf-8")) <= MAX_LOCAL else None
 
     def _srs1(self, forwarder: str, rest: str) -> str:
@@ -63,16 +66,18 @@ class Srs:
 
     def decode(self, address: str, now: float) -> str | Wrong:
         """The address that a rewritten one stands for, or why it cannot be had. ``now``: epoch seconds."""
-        local = split(address)[0]
+        local = unquoted(split(address)[0])
         if first := _SRS0.fullmatch(local):
             given, stamp, domain, name = first.groups()
             if not self._matches(given, stamp, domain, name):
                 return Wrong("forged")
             age = (int(now // DAY) - _day(stamp)) % CYCLE
-            return f"{name}@{domain}" if age <= self.life or age == CYCLE - 1 else Wrong("expired")  # a day ahead: another node's clock
+            return (
+                f"{written(name)}@{domain}" if age <= self.life or age == CYCLE - 1 else Wrong("expired")
+            )  # a day ahead: another node's clock
         if again := _SRS1.fullmatch(local):
             given, forwarder, rest = again.groups()
-            return f"SRS0{rest}@{forwarder}" if self._matches(given, forwarder, rest) else Wrong("forged")
+            return f"{written(f'SRS0{rest}')}@{forwarder}" if self._matches(given, forwarder, rest) else Wrong("forged")
         return Wrong("malformed")
 
     def _matches(self, given: str, *parts: str) -> bool:

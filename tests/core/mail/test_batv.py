@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postroom.clients.smtp.commands import BAD_SENDER, path
+from postroom.mail.address import parse_path, written
 from postroom.mail.batv import DAY, Batv, Wrong, is_tagged
 
 NOW = 1_800_000_000.0
 BATV = Batv({0: b"zero", 1: b"one"})
-LOCALS = st.text("abcXYZ019._+-=", min_size=1, max_size=30)
+LOCALS = st.text("abcXYZ019._+-=", min_size=1, max_size=30).map(written)
 
 
 def tagged(address: str, now: float = NOW, batv: Batv = BATV) -> str:
@@ -63,3 +65,12 @@ def test_what_would_be_too_long_is_not_tagged() -> None:
 def test_what_only_begins_like_a_tag_is_malformed(local: str) -> None:
     assert is_tagged(local)
     assert BATV.untag(f"{local}@example.test", NOW) == Wrong("malformed")
+
+
+@pytest.mark.parametrize("address", ['"a b"@example.test', '"a@b"@example.test', '"a\\"b"@example.test'])
+def test_what_needs_quotes_can_be_sent_and_comes_back(address: str) -> None:
+    made = tagged(address)
+    assert parse_path(f"<{made}>") == (made, "")
+    assert path(made, BAD_SENDER, utf8=False) == made.encode()
+    assert is_tagged(made)
+    assert BATV.untag(made, NOW) == address

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postroom.clients.smtp.commands import BAD_SENDER, path
+from postroom.mail.address import parse_path, written
 from postroom.mail.srs import DAY, Srs, Wrong, is_rewritten
 
 NOW = 1_800_000_000.0
 SRS = Srs("here.example", [b"secret"])
-LOCALS = st.text("abcXYZ019._+-=", min_size=1, max_size=20).filter(lambda text: not is_rewritten(text))
+LOCALS = st.text("abcXYZ019._+-=", min_size=1, max_size=20).filter(lambda text: not is_rewritten(text)).map(written)
 DOMAINS = st.from_regex(r"[a-z0-9]{1,8}\.(example|test)", fullmatch=True)
 
 
@@ -79,3 +82,24 @@ def test_what_would_be_too_long_for_a_local_part_is_not_made() -> None:
 @given(st.text(max_size=60))
 def test_any_text_is_told_apart(text: str) -> None:
     assert isinstance(SRS.decode(f"SRS0={text}@here.example", NOW), Wrong)
+
+
+ODD = ['"a b"@there.example', '"a@b"@there.example', '"a\\"b"@there.example', "x@[192.0.2.1]", "x@[IPv6:2001:db8::1]", '"."@there.example']
+
+
+@pytest.mark.parametrize("address", ODD)
+def test_what_needs_quotes_can_be_sent_and_comes_back(address: str) -> None:
+    made = encoded(address)
+    assert parse_path(f"<{made}>") == (made, "")
+    assert path(made, BAD_SENDER, utf8=False) == made.encode()
+    assert is_rewritten(made)
+    assert SRS.decode(made, NOW) == address
+
+
+def test_a_second_forwarder_keeps_the_quotes_of_the_first() -> None:
+    first = encoded('"a b"@t.example', srs=Srs("f.example", [b"theirs"]))
+    assert SRS.decode(encoded(first), NOW) == first
+
+
+def test_a_bare_name_is_not_rewritten() -> None:
+    assert SRS.encode("postmaster", NOW) is None
