@@ -15,6 +15,7 @@ ARMOR = b"-----BEGIN PGP "  # signed or encrypted inside the text (RFC 9580 sect
 _END = re.compile(rb"</body\s*>|</html\s*>", re.IGNORECASE)
 _STUFFED = re.compile(r"^(?=[ >]|From )", re.MULTILINE)  # RFC 3676 section 4.4
 _TRAILING = re.compile(r"(?<!^--) +$", re.MULTILINE)  # a line that ends in a space would flow into the next
+_FLOWING = re.compile(rb" +(?=(?:\r?\n)?\Z)")
 
 
 class Untouchable(Exception):
@@ -32,16 +33,17 @@ class Changed:
 
 def appended(part: Part, body: bytes, text: str, form: str) -> Changed:
     """``body``, the part as stored, with the signature ``text``. Raises Untouchable."""
-    if not known(part):
-        raise Untouchable("its transfer encoding is not known")
+    if not known(part) or part.md5 is not None:
+        raise Untouchable("its transfer encoding is not known, or it has a checksum")
     inside = b"".join(decoded(part, lambda start, length: body[start - part.body_start :][:length]))
     if ARMOR in inside:
         raise Untouchable("it is signed or encrypted")
     codec = _codec(part)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
     if form == "plain" and (part.parameter(b"format") or b"").lower() == b"flowed":
         text = _STUFFED.sub(" ", _TRAILING.sub("", text))
-    text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").replace("\n", "\r\n")
-    inside, data, charset = _in_charset(inside, text, codec, form)
+        inside = _FLOWING.sub(b"", inside)  # RFC 3676 section 4.1: else the signature would go on with the last paragraph
+    inside, data, charset = _in_charset(inside, text.replace("\n", "\r\n"), codec, form)
     whole = _into_html(inside, data) if form == "html" else _below(inside, data)
     return _encoded(part, whole, charset)
 

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
-import gevent
-
 from postroom.context import Context
 from postroom.hookspecs import hookimpl
 from postroom.mail.dkim.body import directly
 from postroom.mail.envelope import Envelope
-from postroom.mail.header_edits import places, replaced
-from postroom.mail.headers import unfold
 from postroom.mail.local_domains import LocalDomains
 from postroom.mail.message import Message
 from postroom.mail.splicing import Edit, part_of, spliced
-from postroom.mail.structure import Part, scan
+from postroom.mail.structure import Part
+from postroom.mail.structure.scanner import Scanner
 
 from .appending import Changed, Untouchable, appended
 from .bodies import bodies
 from .choosing import Chooser
+from .heading import heading_edits
 from .settings import Settings
 
 __all__ = ["Plugin", "Settings"]
 
-LARGE = 32 * 1024  # bytes of a part that is worked on elsewhere
-_CHARSET = re.compile(rb';\s*charset\s*=\s*(?:"[^"]*"|[^\s;]+)', re.IGNORECASE)
+LARGE = 32 * 1024  # bytes that are worked on elsewhere
+LARGEST = 1024 * 1024  # bytes of a part that gets a signature
+# A message that was signed before it came here, or that somebody passes on as it is (RFC 5322 section 3.6.6): not the sender's own words
+OTHERS = ("DKIM-Signature", "ARC-Seal", "Resent-From", "Resent-Sender")
 
 
 class Plugin:
@@ -41,39 +38,26 @@ class Plugin:
     def rewrite_message(self, message: Message, envelope: Envelope, outgoing: bool) -> Message | None:
         """The message with the sender's signature; None where it gets none."""
         signatures = self.chooser.choose(envelope, outgoing=outgoing)
-        if not signatures:
+        if not signatures or any(message.count(name) for name in OTHERS):
             return None
-        edits: list[Edit] = []
         try:
-            for part, form in bodies(scan(_gently(message))):
-                if form in signatures:
-                    body = part_of(message, part.body_start, part.end)
-                    run = self.offload if len(body) > LARGE else directly
-                    changed: Changed = run(appended, part, body, signatures[form], form)
-                    edits += [*_header_edits(message, part, changed), Edit(part.body_start, part.end, changed.body)]
+            parts = [(part, signatures[form], form) for part, form in bodies(self._scanned(message)) if form in signatures]
+            edits = [edit for part, text, form in parts for edit in self._edits(message, part, text, form)]
         except Untouchable:
             return None  # one form with a signature and the other without would be two different messages
         return spliced(message, edits) if edits else None
 
+    def _scanned(self, message: Message) -> Part:
+        scanner = Scanner()
+        for chunk in message.chunks():
+            (self.offload if len(chunk) > LARGE else directly)(scanner.feed, chunk)
+        return scanner.close()
 
-def _gently(message: Message) -> Iterator[bytes]:
-    for chunk in message.chunks():
-        yield chunk
-        gevent.sleep(0)
-
-
-def _header_edits(message: Message, part: Part, changed: Changed) -> list[Edit]:
-    """What the header of the part has to say otherwise: a new charset, a new transfer encoding."""
-    header = part_of(message, part.header_start, part.body_start)
-    edits: list[Edit] = []
-    if changed.charset:
-        written = next((header[one.start : one.end] for one in places(header) if one.name == "content-type"), b"Content-Type: text/plain")
-        value = _CHARSET.sub(b"", unfold(written.partition(b":")[2])) + b"; charset=" + changed.charset.encode("ascii")
-        edits += replaced(header, "Content-Type", value.decode("latin-1"), part.header_start)
-    if changed.encoding:
-        edits += replaced(header, "Content-Transfer-Encoding", changed.encoding, part.header_start)
-    if edits and part.header_start == 0 and message.header("MIME-Version") is None:
-        edits += replaced(header, "MIME-Version", "1.0", part.header_start)
-    top = b"".join(edit.data for edit in edits if edit.start == edit.end == part.header_start)
-    inside = [edit for edit in edits if edit.start != edit.end]
-    return [Edit(part.header_start, part.header_start, top), *inside] if top else inside
+    def _edits(self, message: Message, part: Part, text: str, form: str) -> list[Edit]:
+        """Raises Untouchable."""
+        if part.size > LARGEST:
+            raise Untouchable("it is too large")
+        body = part_of(message, part.body_start, part.end)
+        changed: Changed = (self.offload if len(body) > LARGE else directly)(appended, part, body, text, form)
+        header = part_of(message, part.header_start, part.body_start)
+        return [*heading_edits(header, part, changed), Edit(part.body_start, part.end, changed.body)]

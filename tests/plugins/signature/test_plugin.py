@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from postroom.config.schema import DomainSettings
 from postroom.mail.envelope import Envelope
 from postroom.mail.message import Message
+from postroom.mail.structure.mime import describe
 from postroom_signature.plugin import Plugin, Settings
 
 ANN = Envelope("ann@example.test", user="ann", local_origin=True)
@@ -199,3 +200,61 @@ def test_the_text_above_stays_the_same(body: str, encoding: str) -> None:
 def test_what_could_not_be_sent_is_refused_in_the_settings(wanted: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"more than 400 characters|control character"):
         plugin(**wanted)
+
+
+HEAD = b"From: ann@example.test\r\nMIME-Version: 1.0\r\n"
+UMLAUTS = {"outgoing": {"text": GREETINGS}}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        b'text/plain; charset=us-ascii; name="' + b"x" * 950 + b'"',
+        b'text/plain; name="\xe4\xfc"; charset="us-ascii"',
+        b'text/plain;\r\n charset=us-ascii;\r\n\tname="a;b"',
+        b"text/plain;\x07 charset=us-ascii;",
+        b"text/plain",
+    ],
+)
+def test_a_new_charset_leaves_the_other_parameters_as_they_are(kind: bytes) -> None:
+    made = below(HEAD + b"Content-Type: " + kind + b"\r\n\r\nHello\r\n", UMLAUTS)
+    assert describe(made).parameter(b"charset") == b"utf-8"
+    assert describe(made).parameter(b"name") == describe(b"Content-Type: " + kind + b"\r\n").parameter(b"name")
+    assert text(made) == f"Hello\n{GREETINGS}\n"
+
+
+@pytest.mark.parametrize("kind", [b"text/plain (x; charset=foo); charset=us-ascii", b"text/plain; charset*=us-ascii''us-ascii"])
+def test_a_type_that_cannot_be_changed_safely_stays(kind: bytes) -> None:
+    before = HEAD + b"Content-Type: " + kind + b"\r\n\r\nHello\r\n"
+    assert below(before, UMLAUTS) == before
+
+
+@pytest.mark.parametrize("end", [b"there \r\n", b"there  \r\n", b"there "])
+def test_in_flowed_text_the_signature_is_a_paragraph_of_its_own(end: bytes) -> None:
+    before = b"Content-Type: text/plain; format=flowed\r\n\r\nHello \r\n"
+    assert below(before + end, {"outgoing": {"text": "Private\r\n"}}).rstrip() == before + b"there\r\nPrivate"
+
+
+def test_line_ends_of_other_systems_in_the_settings_do_no_harm() -> None:
+    before = b"Content-Type: text/plain; format=flowed\r\n\r\nHello\r\n"
+    assert below(before, {"outgoing": {"text": "a \r\nb \rc"}}) == before + b"a\r\nb\r\nc\r\n"
+
+
+@pytest.mark.parametrize("field", [b"DKIM-Signature: v=1; d=far.example", b"ARC-Seal: i=1", b"Resent-From: ann@example.test"])
+def test_what_others_have_written_or_signed_is_passed_on_as_it_is(field: bytes) -> None:
+    assert below(field + b"\r\n" + SIMPLE, OUT) == field + b"\r\n" + SIMPLE
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\r\nRead\r\n--b--\r\n",
+        b"Content-Type: text/plain\r\nContent-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==\r\n\r\nHello\r\n",
+        b"Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nHello\r\n--b\r\nContent-Type: text/html\r\n\r\n"
+        + b"<p>x</p>\r\n" * 120_000
+        + b"--b--\r\n",
+    ],
+    ids=["a receipt", "a checksum", "one form too large"],
+)
+def test_what_would_be_false_or_half_a_signature_is_left_out(data: bytes) -> None:
+    assert below(HEAD + data, OUT) == HEAD + data
