@@ -14,10 +14,11 @@ from postroom.mail.address import split
 from postroom.mail.batv import Batv, Wrong, is_tagged
 from postroom.mail.delivery import Refuse, Route
 from postroom.mail.envelope import Envelope, Recipient
-from postroom.mail.local_domains import LocalDomains, fold_address, wildcard
+from postroom.mail.local_domains import LocalDomains, fold_address
 from postroom.mail.reply import Reply
 from postroom.mail.verdict import Verdict
 from postroom.provided import Outgoing
+from postroom.sending.patterns import Wildcard
 
 from .settings import Settings
 
@@ -39,7 +40,7 @@ class Plugin:
         self.clock: Callable[[], float] = time.time
         domains = context.config.domains
         self.local = LocalDomains(domains.default, domains.local)
-        self.patterns = [(fold_address(pattern), wildcard(fold_address(pattern))) for pattern in settings.senders]
+        self.patterns = [Wildcard(fold_address(pattern)) for pattern in settings.senders]
         self._batv: Batv | None = None
 
     @property
@@ -60,7 +61,7 @@ class Plugin:
             return False
         folded = fold_address(address)
         domain = split(folded)[1]
-        return any(pattern.fullmatch(folded if "@" in text else domain) for text, pattern in self.patterns)
+        return any(pattern.matches(folded if "@" in pattern.pattern else domain) for pattern in self.patterns)
 
     @hookimpl
     def return_path(self, path: str, outgoing: Outgoing) -> str | None:

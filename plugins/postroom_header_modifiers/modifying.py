@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from postroom.mail.envelope import Envelope
 from postroom.mail.header_edits import encoded, line, places, replaced
 from postroom.mail.headers import decode, unfold
-from postroom.mail.local_domains import fold_address, wildcard
+from postroom.mail.local_domains import fold_address
 from postroom.mail.message import Message
 from postroom.mail.splicing import Edit
+from postroom.sending.patterns import Wildcard
 
 from .settings import NEEDED, STRUCTURE, Rule
 
+LINE = 990  # octets that a line may have, and a few for what ends it (RFC 5322 section 2.1.1)
 # RFC 5322 section 3.6: at most one of each
 SINGLE = frozenset({
     "from", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references", "subject", "date",
@@ -25,10 +26,10 @@ class Ready:
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self._senders = [wildcard(fold_address(pattern)) for pattern in rule.when.sender]
-        self._recipients = [wildcard(fold_address(pattern)) for pattern in rule.when.recipient]
-        self._headers = {name: wildcard(pattern.lower()) for name, pattern in rule.when.header.items()}
-        self._name = wildcard(rule.field.lower())
+        self._senders = [Wildcard(fold_address(pattern)) for pattern in rule.when.sender]
+        self._recipients = [Wildcard(fold_address(pattern)) for pattern in rule.when.recipient]
+        self._headers = {name: Wildcard(pattern.lower()) for name, pattern in rule.when.header.items()}
+        self._name = Wildcard(rule.field.lower())
 
     def holds(self, message: Message, envelope: Envelope, *, outgoing: bool) -> bool:
         """Whether the rule is for this message."""
@@ -39,7 +40,7 @@ class Ready:
             return False
         if self._recipients and not _one_matches(self._recipients, [one.address for one in envelope.recipients]):
             return False
-        return all(any(pattern.fullmatch(value.lower()) for value in message.all(name)) for name, pattern in self._headers.items())
+        return all(any(pattern.matches(value.lower()) for value in message.all(name)) for name, pattern in self._headers.items())
 
     def edits(self, message: Message) -> list[Edit]:
         """What the rule changes in this message."""
@@ -55,7 +56,7 @@ class Ready:
     def remove(self, header: bytes) -> list[Edit]:
         """No field of that name, or of those names."""
         found = (one for one in places(header) if one.name not in STRUCTURE | NEEDED)
-        return [Edit(one.start, one.end, b"") for one in found if self._name.fullmatch(one.name)]
+        return [Edit(one.start, one.end, b"") for one in found if self._name.matches(one.name)]
 
     def replace(self, header: bytes) -> list[Edit]:
         """One field with the value."""
@@ -72,8 +73,11 @@ class Ready:
                 return []
             if not value.isascii():  # between two encoded words white space is not shown: it goes into the first (RFC 2047 section 6.2)
                 value = encoded(value if written.lstrip().startswith(b"=?") else value.rstrip(), len(self.rule.field) + 2) + " "
-            start = one.end - len(written)
-            return [Edit(start, start + len(written) - len(written.lstrip(b" \t")), b" " + value.encode("ascii"))]
+            start, rest = one.end - len(written), written.lstrip(b" \t")
+            data = b" " + value.encode("ascii")
+            if len(self.rule.field) + len(data) + len(rest.partition(b"\n")[0]) >= LINE and rest.strip():
+                data = data.rstrip(b" ") + b"\r\n "  # both together would be longer than a line may be
+            return [Edit(start, start + len(written) - len(rest), data)]
         return []
 
 
@@ -85,6 +89,6 @@ ACTIONS: dict[str, Callable[[Ready, bytes], list[Edit]]] = {
 }
 
 
-def _one_matches(patterns: list[re.Pattern[str]], addresses: list[str]) -> bool:
+def _one_matches(patterns: list[Wildcard], addresses: list[str]) -> bool:
     folded = [fold_address(address) for address in addresses]
-    return any(pattern.fullmatch(address) for pattern in patterns for address in folded)
+    return any(pattern.matches(address) for pattern in patterns for address in folded)

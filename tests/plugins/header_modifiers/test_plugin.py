@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ ANN = Envelope("ann@example.test", [Recipient("joe@far.example")], user="ann", l
 
 
 def changed(*rules: dict[str, Any], envelope: Envelope = ANN, outgoing: bool = True, header: bytes = HEADER) -> bytes:
-    context: Any = None
+    context: Any = SimpleNamespace(offload=lambda fn, *arguments: fn(*arguments))
     message = Message.whole(header + BODY)
     made = Plugin(context, Settings.model_validate({"rules": rules})).rewrite_message(message, envelope, outgoing)
     whole = b"".join((made or message).chunks())
@@ -135,3 +136,25 @@ def test_rules_that_make_no_valid_message_are_refused(wrong: dict[str, Any], rea
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="field"):
         Settings.model_validate({"rules": [rule("add", name, "x")]})
+
+
+@pytest.mark.parametrize("value", ["[Ann] ", "x" * 899 + " ", "Grüße " * 100])
+def test_no_line_becomes_longer_than_a_line_may_be(value: str) -> None:
+    subject = b"y" * 950
+    made = changed(rule("prefix", "Subject", value), header=b"Subject: " + subject + b"\r\n more\r\n")
+    assert max(map(len, made.split(b"\r\n"))) <= 998
+    assert Message.whole(made + BODY).header("Subject") == value + subject.decode() + " more"
+
+
+def test_a_header_whose_end_is_out_of_sight_stays_as_it_is() -> None:
+    header = b"X-Internal-Id: " + b"x " * 140_000 + b"\r\n"
+    message = Message(header[: 256 * 1024], len(header + BODY), lambda: iter((header + BODY,)))
+    settings = Settings.model_validate({"rules": [rule("remove", "X-*"), rule("add", "X-A", "1")]})
+    context: Any = SimpleNamespace(offload=None)
+    assert Plugin(context, settings).rewrite_message(message, ANN, True) is None
+
+
+def test_a_pattern_with_many_stars_takes_no_time() -> None:
+    header = b"Subject: " + b"a" * 1900 + b"\r\n"
+    when = {"header": {"Subject": "*a*a*a*a*a*a*a*a*b"}}
+    assert changed(rule("add", "X-A", "1", when=when), header=header) == header
