@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
+import time
 from dataclasses import dataclass, field
 
 from postroom.wire.dots import DotReader
@@ -16,6 +17,8 @@ class Caught:
     sender: str
     recipients: list[str]
     content: bytes
+    session: tuple[str, int]  # the client's end of the connection
+    at: float  # on the monotonic clock
 
 
 @dataclass
@@ -88,7 +91,7 @@ class Talk:
         while not reader.done:
             content += b"".join(bytes(piece) for piece in reader.feed(self.peer.rfile.readline()))
         assert reader.fault is None, reader.fault
-        self.catcher.messages.append(Caught(self.sender, self.recipients, content))
+        self.catcher.messages.append(Caught(self.sender, self.recipients, content, self.peer.client_address, time.monotonic()))
         return "250 2.0.0 taken"
 
 

@@ -15,6 +15,7 @@ from tests.house import House, open_house
 __all__ = ["database_url", "db", "empty_url", "engine", "house", "migrated_postgresql", "migrated_sqlite", "postgresql"]
 
 COMBINATIONS = [pytest.param((engine, workers), id=f"{engine}-{workers}") for engine in ("sqlite", "postgresql") for workers in (1, 3)]
+GROUPS = ("ways",)  # marks xdist_group of tests that share a server of their own
 OF_A_HOUSE = re.compile(r"\[((?:sqlite|postgresql)-[13])\b")
 
 
@@ -25,8 +26,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class ByServer(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
+            test, _, group = nodeid.rpartition("@")
             found = OF_A_HOUSE.search(nodeid)
-            return found[1] if found else nodeid
+            return found[1] if found else group if group in GROUPS and test else nodeid
 
     return ByServer(config, log)
 

@@ -1,25 +1,27 @@
-"""Routes mail for sink.test to the sender "Sink" and mail for catch.test to the sender "Catch"."""
+"""Routes mail for some domains each to a sender of its own: sink.test to "Sink" and catch.test to "Catch", unless told otherwise."""
 
 from __future__ import annotations
+
+from pydantic import Field
 
 from postroom import Route, ToQueue, hookimpl
 from postroom.config.schema import PluginSettings
 
-CHANNELS = {"sink.test": "Sink", "catch.test": "Catch"}
-
 
 class Settings(PluginSettings):
-    """There is nothing to set."""
+    """Senders by domains."""
+
+    channels: dict[str, str] = Field({"sink.test": "Sink", "catch.test": "Catch"}, description="Which sender has which domain.")
 
 
 class Plugin:
-    """Answers for two domains."""
+    """Answers for these domains."""
 
     def __init__(self, context: object, settings: Settings) -> None:
-        pass
+        self.channels = settings.channels
 
     @hookimpl(tryfirst=True)
     def route(self, address: str) -> Route | None:
         """A channel of its own for each of the domains."""
-        channel = CHANNELS.get(address.rpartition("@")[2])
+        channel = self.channels.get(address.rpartition("@")[2])
         return Route((ToQueue(address, channel),), (f"{channel} is near",)) if channel else None
