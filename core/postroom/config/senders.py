@@ -13,6 +13,7 @@ from .sending import FilterRules
 from .types import Duration, Name, RetrySchedule, Size
 
 ClientEncryption = Literal["none", "starttls-if-available", "starttls", "starttls-required", "tls"]  # of senders; "starttls" means required
+LONGEST_RATE = 31 * 86400.0  # seconds: what has left is remembered for so long
 EHLO_NAME = r"^[A-Za-z0-9.:_\[\]-]{1,255}$"
 
 
@@ -32,12 +33,14 @@ class RateSettings(Section):
 
     messages: int | None = Field(None, ge=1, description="Messages at most; one that goes out in several parts counts as several.")
     recipients: int | None = Field(None, ge=1, description="Recipients at most.")
-    per: Duration = Field(3600.0, gt=0, le=31 * 86400, description="The time, 31 days at most.")
+    per: Duration = Field(3600.0, gt=0, description="The time, 31 days at most.")
 
     def checks(self) -> Iterator[tuple[Location, str]]:
         """A rate limits something."""
         if self.messages is None and self.recipients is None:
             yield (), "messages, recipients or both are expected"
+        if self.per > LONGEST_RATE:
+            yield ("per",), "must be at most 31d"
 
 
 class SenderSettings(Section):

@@ -14,7 +14,7 @@ from typing import Literal
 from ..config.places import Fault, WrongText, rule_lines
 from ..mail.address import BadAddress, check_domain, parse_address, split
 from ..mail.local_domains import LocalDomains, fold_address, fold_domain, fold_name
-from .patterns import LONGEST_PATTERN, Wildcard
+from .patterns import DOMAIN, LONGEST_PATTERN, Wildcard, check_domain_pattern
 from .servers import LoginServer
 from .targets import SmtpTarget
 
@@ -78,14 +78,15 @@ def _pattern(line: int, words: str) -> Pattern:
     if not words.isprintable() or any(mark in words for mark in " ,;"):
         raise ValueError("one address a line is expected, with * for anything and ? for one character")
     if words.startswith(LAST):
-        domain = words.removeprefix(LAST).removeprefix("@") or "*"
-        if "@" in domain:
-            raise ValueError("~@domain is expected for the last resort: every address there that nothing else knows")
+        domain = words.removeprefix(LAST).removeprefix("@")
+        if DOMAIN.fullmatch(domain) is None:
+            raise ValueError("~@domain is expected for the last resort (those whom nothing else knows); ~@* is all local domains")
         return Pattern(line, words, "last", Wildcard(fold_domain(domain)))
     if "@" not in words:
         return Pattern(line, words, "bare", Wildcard(fold_name(words)))
     if words.startswith("@") or words.endswith("@"):
         raise ValueError("an address has a user part and a domain; *@domain is everybody there")
+    check_domain_pattern(words)
     return Pattern(line, words, "address", Wildcard(fold_address(words)))
 
 

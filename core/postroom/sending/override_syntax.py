@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..config.places import Fault, WrongText
 from ..config.types import parse_duration, parse_size
@@ -31,6 +32,8 @@ from .servers import LoginServer, parse_login_server
 WORD = re.compile(r'"(?P<quoted>[^"]*)"(?=\s|$)|(?P<bare>[^\s"]\S*)')
 QUALIFIER = re.compile(r"\$(?P<name>[A-Za-z]*)(?:(?P<sign><=|>=|<>|!=|==|<|>|=|:)(?P<value>.*))?")
 PROTECTIONS: tuple[Protection, ...] = ("none", "starttls-if-available", "starttls", "tls")
+NAMED = re.compile(r"\$([A-Za-z]+)")
+WANTED = "a word that begins with $ is expected here, such as $priority:10 or $end"
 KNOWN = ("$size", "$failing", "$retries", "$user", "$from", "$priority", "$tls", "$end")
 FORMS = {  # how the value of a qualifier is written, for messages
     "size": "$size<1MB",
@@ -76,6 +79,7 @@ class Line:
     priority: int = 10
     encryption: Protection | None = None
     end: bool = False
+    told: frozenset[str] = field(default=frozenset(), repr=False, compare=False)  # the options that have been read already
 
     def holds(self, question: Question) -> bool:
         """True when the domain matches and all qualifiers hold."""
@@ -143,7 +147,9 @@ def _qualified(line: Line, word: str) -> Line:
     """The line with what the word adds. Raises ValueError."""
     found = QUALIFIER.fullmatch(word)
     if found is None:
-        raise ValueError("a word that begins with $ is expected here, such as $priority:10 or $end")
+        meant = NAMED.match(word)
+        form = FORMS.get(meant[1].lower()) if meant is not None else None
+        raise ValueError(f"{meant[0]} is written like {form}" if form and meant else WANTED)
     name, sign, value = found["name"].lower(), found["sign"] or "", found["value"] or ""
     if name == "end" and not sign:
         return replace(line, end=True)
@@ -152,10 +158,10 @@ def _qualified(line: Line, word: str) -> Line:
         raise ValueError(f"this qualifier is not known{nearest('$' + name, KNOWN)}" if name != "end" else "$end stands alone")
     if (sign == ":") is not (":" in FORMS[name]) or not value:
         raise ValueError(f"${name} is written like {FORMS[name]}")
-    if name == "priority":
-        return replace(line, priority=_number(value, 65535))
-    if name == "tls":
-        return replace(line, encryption=_protection(value))
+    if name in ONCE:
+        if name in line.told:
+            raise ValueError(f"${name} stands here twice")
+        return replace(line, told=line.told | {name}, **ONCE[name](value))
     return replace(line, qualifiers=(*line.qualifiers, Qualifier(word, QUALIFIERS[name](sign, value))))
 
 
@@ -191,6 +197,10 @@ def _by_sender(sign: str, value: str) -> Callable[[Question], bool]:
     return lambda question: pattern.matches(question.sender)
 
 
+ONCE: dict[str, Callable[[str], dict[str, Any]]] = {  # what a line says of the server itself
+    "priority": lambda value: {"priority": _number(value, 65535)},
+    "tls": lambda value: {"encryption": _protection(value)},
+}
 QUALIFIERS: dict[str, Callable[[str, str], Callable[[Question], bool]]] = {
     "size": _compared(
         lambda question: question.size, lambda value: int(value) if value == "0" else parse_size(int(value) if value.isdecimal() else value)

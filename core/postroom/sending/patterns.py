@@ -17,6 +17,7 @@ from ..mail.local_domains import fold_address, fold_domain, fold_name
 
 LONGEST_TEXT = 2000  # characters of an address or a header field that are looked at
 LONGEST_PATTERN = 500  # characters
+DOMAIN = re.compile(r"[\w.*?-]+|\[[\w.:*?-]*\]")  # of letters in any script, with wildcards, or an address such as [192.0.2.1]
 PARTS = re.compile(r"\*+|\?|[^*?]+")
 DIAGRAM = re.compile(r"error:\n    (?P<pattern>.*)\n(?P<caret> *)\^.*\nerror: (?P<reason>.*)", re.DOTALL)
 
@@ -95,6 +96,15 @@ def _quoted(text: str) -> str:
     return "".join(character if character.isalnum() else f"\\x{{{ord(character):x}}}" for character in text)
 
 
+def check_domain_pattern(text: str) -> None:
+    """Raises BadPattern when what is behind the @ (or all, when there is none) can be no domain, or when there is one @ too many."""
+    local, at, domain = text.rpartition("@")
+    if "@" in local and not local.startswith('"'):
+        raise BadPattern("an address has one @", len(local))
+    if DOMAIN.fullmatch(domain) is None:
+        raise BadPattern("an address or domain is expected, with * for anything and ? for one character", len(local + at))
+
+
 @dataclass(frozen=True)
 class AddressPattern:
     """A wildcard for addresses. Without an @ it is compared with the domain; ``*`` is anything, ``<>`` the null sender."""
@@ -109,10 +119,11 @@ class AddressPattern:
             raise BadPattern("an address or domain is expected, with * for anything and ? for one character")
         if text == "<>":
             return cls(text, Wildcard(""))
-        if "@" not in text:
-            return cls(text, Wildcard(fold_domain(text)))
         if text.endswith("@"):
             raise BadPattern("an address has a domain after the @; *@* is any address", len(text) - 1)
+        check_domain_pattern(text)
+        if "@" not in text:
+            return cls(text, Wildcard(fold_domain(text)))
         return cls(text, Wildcard(fold_address(text)))
 
     def matches(self, address: str) -> bool:

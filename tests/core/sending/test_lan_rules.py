@@ -77,7 +77,10 @@ def test_what_is_no_rewriting_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "line", "column"),
-    [("joe@", 1, 1), ("a@b.example\n  @b.example", 2, 3), ("a b", 1, 1), ("~joe@b.example", 1, 1), ("x" * 501, 1, 1)],
+    [
+        ("a@b.example\n  @b.example", 2, 3),
+        *((text, 1, 1) for text in ("joe@", "a b", "~joe@b.example", "x" * 501, "~", "~@", "a@b@c.example", "a@size<3", "~@a!b")),
+    ],
 )
 def test_a_wrong_address_is_told_with_its_place(text: str, line: int, column: int) -> None:
     with pytest.raises(WrongText) as caught:

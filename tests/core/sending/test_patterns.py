@@ -47,7 +47,10 @@ def test_an_address_pattern_does_not_match(pattern: str, address: str) -> None:
     assert not AddressPattern.parse(pattern).matches(address)
 
 
-@pytest.mark.parametrize("text", ["", "a b", "joe@", "a,b", "a;b", "x" * (LONGEST_PATTERN + 1), "a\tb", "a\x00"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "a b", "joe@", "a,b", "a;b", "x" * (LONGEST_PATTERN + 1), "a\tb", "a\x00", "size<3", "joe@size>3", "a@b@c.example", "!x.test"],
+)
 def test_what_is_no_address_pattern_is_refused(text: str) -> None:
     with pytest.raises(BadPattern):
         AddressPattern.parse(text)
