@@ -47,6 +47,7 @@ class QueuedRecipient:
     orcpt: str = ""
     attempts: int = 0
     via: str = field(default="", repr=False)  # the server that the route names for it: "[user:password@]server[:port]"
+    last_try: float = 0.0  # epoch seconds of the attempt before, 0: there was none
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Outgoing:
     priority: int = ORDINARY
     client_address: str = ""  # who handed it in, "" when it was made here
     local_origin: bool = True  # False: somebody else's mail that goes on from here
+    by: str = ""  # the name of the sender that makes this attempt
+    connection: str = ""  # the name of its connection, "" when it has a queue of its own
     return_path: str | None = None  # after the hooks; None: ``sender``
     notes: dict[str, object] = field(default_factory=dict)
 

@@ -48,7 +48,7 @@ class Fallback:
     def _tried(self, sender: Sender, outgoing: Outgoing, before: Mapping[int, Outcome]) -> dict[int, Outcome]:
         """What came of the other sender; where it cannot be used either, our own outcome stays."""
         found: dict[int, Outcome] = {}
-        for number, outcome in sender.send(outgoing).items():
+        for number, outcome in sender.send(replace(outgoing, by=sender.name)).items():
             first = before[number]
             assert isinstance(first, TryLater)
             why = f"by {sender.name}, because {self.relay} could not be used ({first.reply.text})"

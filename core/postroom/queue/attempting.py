@@ -14,6 +14,7 @@ from ..mail.reply import Reply
 from ..mail.sending import AttemptPlan
 from ..provided import Outgoing
 from ..store.database import StoreUnavailable
+from .letter import OUT
 from .outcome import Finished, Gone
 from .sites import waiting_for
 
@@ -132,6 +133,7 @@ def outgoing_of(line: Line, task: Task, chunks: Chunks) -> Outgoing:
     return Outgoing(
         ids.text(letter.id), letter.sender, letter.size, recipients, chunks, letter.body, letter.smtputf8, letter.requiretls, letter.ret,
         letter.envid, letter.user, line.channel, letter.queued_at / 1000, letter.priority, letter.client_address, letter.local_origin,
+        line.sender.name, line.name if line.channel == OUT else "",
     )  # fmt: skip
 
 

@@ -53,10 +53,11 @@ class Addressee:
     attempts: int = 0
     warned: int = 0  # 1: the sender knows of the delay
     via: str = ""  # ToQueue.via
+    last_try: int = 0  # ms since 1970, 0: not yet
 
     def seen(self) -> QueuedRecipient:
         """As a sender sees it."""
-        return QueuedRecipient(self.id, self.address, self.notify, self.orcpt, self.attempts, self.via)
+        return QueuedRecipient(self.id, self.address, self.notify, self.orcpt, self.attempts, self.via, self.last_try / 1000)
 
 
 @dataclass(slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from postroom.mail.delivery import Route, ToQueue
+from postroom.mail.envelope import Recipient
 from postroom.mail.sending import AttemptPlan
 from postroom.queue.expiry import expire
 from postroom.store.database import Database
-from tests.core.queue.office import LATER, Office
+from tests.core.queue.office import LATER, OK, Office
 
 
 def with_end(office: Office, seconds: float) -> int:
@@ -67,6 +69,29 @@ def test_a_plugin_may_make_an_attempt_the_last(office: Office) -> None:
     office.work()
     assert office.rows("outgoing") == []
     assert b"Action: failed" in office.inbox(ann)[0]
+
+
+def test_an_attempt_knows_its_sender_and_connection(office: Office) -> None:
+    office.put("ann@our.test", "joe@far.test")
+    office.work()
+    assert [(one.by, one.connection) for one in office.sender.sent] == [("Relay", "Internet")]
+
+
+def test_an_attempt_by_a_queue_of_its_own_has_no_connection(office: Office) -> None:
+    office.line.channel = "LAN"
+    office.put("ann@our.test", Recipient("joe@far.test", route=Route((ToQueue("joe@far.test", "LAN"),))))
+    office.work()
+    assert [(one.by, one.connection) for one in office.sender.sent] == [("Relay", "")]
+
+
+def test_an_attempt_knows_when_the_one_before_was(office: Office) -> None:
+    office.sender.script["joe@far.test"] = [LATER, OK]
+    office.put("ann@our.test", "joe@far.test")
+    office.work()
+    first = office.now
+    office.wait(600)
+    office.work()
+    assert [one.recipients[0].last_try for one in office.sender.sent] == [0.0, first / 1000]
 
 
 def test_a_plugin_may_change_the_priority(office: Office) -> None:

@@ -38,8 +38,10 @@ class Other:
     def __init__(self, outcome: Outcome, **rules: Any) -> None:
         self.name, self.rules, self.outcome = "Other", SendingRules(**rules), outcome
         self.sent: list[str] = []
+        self.seen: list[Outgoing] = []
 
     def send(self, outgoing: Outgoing) -> Mapping[int, Outcome]:
+        self.seen.append(outgoing)
         self.sent += [one.address for one in outgoing.recipients]
         return dict.fromkeys((one.id for one in outgoing.recipients), self.outcome)
 
@@ -65,6 +67,12 @@ def test_the_next_sender_takes_the_mail_of_a_relay_that_is_away(dead: int) -> No
     assert isinstance(outcome, Delivered)
     assert outcome.how.startswith("by Other, because Relay could not be used (relay.test[127.0.0.1]")
     assert outcome.how.endswith("; by TLS")
+
+
+def test_the_attempt_is_that_of_the_sender_that_takes_over(dead: int) -> None:
+    other = Other(Delivered("250 Ok"))
+    relay(dead, other).send(replace(outgoing("a@one.test"), by="Relay"))
+    assert [one.by for one in other.seen] == ["Other"]
 
 
 def test_an_answer_of_the_relay_is_an_answer() -> None:
