@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import socketserver
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from postroom.wire.dots import DotReader
@@ -27,13 +29,15 @@ class Catcher:
 
     messages: list[Caught] = field(default_factory=list)
     refusing: bool = False
+    replies: Counter[str] = field(default_factory=Counter)  # that have been sent
 
     def __post_init__(self) -> None:
         catcher = self
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
-                Talk(catcher, self).hold()
+                with contextlib.suppress(ConnectionError):
+                    Talk(catcher, self).hold()
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -67,6 +71,7 @@ class Talk:
 
     def say(self, text: str) -> None:
         self.peer.wfile.write(text.encode() + b"\r\n")
+        self.catcher.replies[text] += 1
 
     def ehlo(self, line: str) -> str:
         return "250-catcher\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES"

@@ -1,12 +1,14 @@
-"""A next hop that notes when each message came, and a server that sends other domains' mail there."""
+"""A next hop that notes when each message came, and servers that send mail there, by one way or by three."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from bench.sink import Sink, Taken
 from tests.faults.load import TOKEN, Load
 from tests.nameserver import NameServer
+from tests.server import ROOT
 
 CONCURRENCY = 5  # connections of a worker to the next hop
 
@@ -36,10 +38,26 @@ def relaying(sink: Sink) -> dict[str, object]:
     }
 
 
-def sending_directly(sink: Sink, names: NameServer) -> dict[str, object]:
-    """The same, but they look up where it goes: to the sink."""
-    section = {"name": "Sink", "port": sink.port, "dns_servers": [names.address], "concurrency": CONCURRENCY, "tls": {"mta_sts": False}}
-    return relaying(sink) | {"plugins": {"smtp_direct": section}}
+WAYS = {"relay": "zoe@sink.test", "direct": "zoe@elsewhere.example", "lan": "zoe@branch.example"}  # an address that leaves by each
+
+
+def three_ways(ports: Mapping[str, int], names: NameServer, workers: int = 2) -> dict[str, object]:
+    """Workers that send by a relay, directly and by LAN forwarding: each to one of these ports, whatever WAYS names."""
+    relay = {"name": "Sink", "servers": [f"127.0.0.1:{ports['relay']}"], "encryption": "none", "concurrency": CONCURRENCY}
+    direct = {"name": "Direct", "port": ports["direct"], "dns_servers": [names.address], "concurrency": CONCURRENCY}
+    rule = {"addresses": "*@branch.example", "server": f"127.0.0.1:{ports['lan']}"}
+    return {
+        "server": {"workers": workers, "stop_timeout": "2s"},
+        "plugin_dirs": [str(ROOT / "tests" / "interop" / "plugins")],
+        "plugins": {
+            "by_domain": {},
+            "lan_forwarding": {"rules": [rule], "concurrency": CONCURRENCY},
+            "local_delivery": {},
+            "smtp_relay": {"senders": [relay]},
+            "smtp_direct": {**direct, "tls": {"mta_sts": False}},
+        },
+        "connections": [{"name": "Internet", "sender": "Direct", "default": True, "immediate": True}],
+    }
 
 
 def wait_for_relaying(load: Load, sink: Sink, wanted: set[str], seconds: float = 90.0) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bench.sink import Sink
-from tests.faults.arrivals import CONCURRENCY, Arrivals, relaying, sending_directly, wait_for_relaying
+from tests.faults.arrivals import CONCURRENCY, WAYS, Arrivals, three_ways, wait_for_relaying
 from tests.faults.conftest import Launch, load_of
 from tests.faults.lengths import rounds
 from tests.nameserver import NameServer
@@ -23,11 +23,12 @@ MESSAGES = 30  # acknowledged between two deaths
 
 
 @pytest.fixture
-def sink() -> Iterator[Sink]:
-    """A next hop that counts."""
-    sink = Sink(messages=Arrivals())
-    yield sink
-    sink.close()
+def sinks() -> Iterator[dict[str, Sink]]:
+    """A next hop for each way, which counts."""
+    sinks = {way: Sink(messages=Arrivals()) for way in WAYS}
+    yield sinks
+    for sink in sinks.values():
+        sink.close()
 
 
 def worker(server: Server) -> None:
@@ -68,12 +69,11 @@ def names() -> Iterator[NameServer]:
         yield server
 
 
-@pytest.mark.parametrize("way", ["relay", "direct"])
-def test_kill_9_under_load_loses_nothing(launch: Launch, sink: Sink, names: NameServer, way: str) -> None:
-    """Each message is for a mailbox and for the next hop: it is in the one exactly once, at the other at least once."""
-    server = launch(relaying(sink) if way == "relay" else sending_directly(sink, names))
+def test_kill_9_under_load_loses_nothing(launch: Launch, sinks: dict[str, Sink], names: NameServer) -> None:
+    """Each message is for a mailbox and for three next hops: it is in the one exactly once, at the others at least once."""
+    server = launch(three_ways({way: sink.port for way, sink in sinks.items()}, names))
     kills: list[float] = []
-    with load_of(server, "bob@example.test", "zoe@elsewhere.example") as load:
+    with load_of(server, "bob@example.test", *WAYS.values()) as load:
         for kill in DEATHS:
             load.run(MESSAGES)
             kills.append(time.monotonic())
@@ -82,8 +82,9 @@ def test_kill_9_under_load_loses_nothing(launch: Launch, sink: Sink, names: Name
     assert load.temporary(), load.replies
     copies = load.check(server.inbox("bob"))
     assert max(copies.values()) == 1, copies.most_common(3)
-    wait_for_relaying(load, sink, set(copies))
-    judge_duplicates(sink, kills)
+    for sink in sinks.values():
+        wait_for_relaying(load, sink, set(copies))
+        judge_duplicates(sink, kills)
 
 
 def judge_duplicates(sink: Sink, kills: list[float]) -> None:
