@@ -10,13 +10,16 @@ from postroom.mail.message import Message
 from postroom.mail.structure.addresses import parse
 
 DEPTH = 5  # parents of a domain that are tried
+LONGEST = 4096  # bytes of From in which the author is looked for
 
 
 def author_domain(message: Message) -> str:
     """The domain of the first address in From, in A-labels; "" when there is none."""
     for name, value in fields(message.head[: message.header_size]):
         if name.lower() == "from":
-            return next((ascii_domain(one.host.decode("utf-8", "replace")) for one in parse(value) if one.mailbox and one.host), "")
+            return next(
+                (ascii_domain(one.host.decode("utf-8", "replace")) for one in parse(value[:LONGEST]) if one.mailbox and one.host), ""
+            )
     return ""
 
 

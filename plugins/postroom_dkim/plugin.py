@@ -41,7 +41,7 @@ class Plugin:
             return None
         if envelope.local_origin or envelope.user is not None:
             return self.signer.sign(message, envelope)
-        return self.signer.seal(message, Lookups(self.context.dns)) if self.settings.arc else None
+        return self.signer.seal(message, envelope, Lookups(self.context.dns)) if self.settings.arc else None
 
     @hookimpl
     def register_jobs(self) -> list[Job]:

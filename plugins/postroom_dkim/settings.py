@@ -13,7 +13,7 @@ from postroom.config.section import Location
 from postroom.config.types import Duration
 from postroom.mail.dkim.signing import NEVER, OVERSIGNED, SIGNED
 
-FieldName = Annotated[str, Field(pattern=r"^[!-9;-~]+$", max_length=64)]
+FieldName = Annotated[str, Field(pattern=r"^[!-9<-~]+$", max_length=64)]  # no semicolon: it would end the list in the signature
 UNSIGNABLE = NEVER | {"dkim-signature"}
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from postroom.mail.arc import authentication_results, seal, validate
 from postroom.mail.dkim import BodyHash, Plan, hash_body, sign, verify
 from postroom.mail.dkim.body import Run
-from postroom.mail.dkim.canonical import fields
+from postroom.mail.dkim.canonical import field
 from postroom.mail.dkim.signing import SIGNED
-from postroom.mail.dkim.verifying import Key
+from postroom.mail.dkim.verifying import Key, header_of
 from postroom.mail.envelope import Envelope
 from postroom.mail.message import Message
 from postroom.store.signing_keys import SigningKey, SigningKeys
@@ -38,7 +38,7 @@ class Signer:
         if not keys:
             return []
         header_form, _, body_form = self.settings.canonicalization.partition("/")
-        digest, found, now = self._digest(message, body_form), fields(message), int(self.clock())
+        digest, found, now = self._digest(message, body_form), header_of(message, self.run), int(self.clock())
         lasts = None if self.settings.expire is None else int(self.settings.expire)
         lines = []
         for key in keys:
@@ -75,7 +75,7 @@ class Signer:
         hash_body(message, [whole], self.run)
         return whole.digest()
 
-    def seal(self, message: Message, key: Key) -> list[bytes]:
+    def seal(self, message: Message, envelope: Envelope, key: Key) -> list[bytes]:
         """The three fields of ARC; [] without a key to seal with, and where nobody may add to the chain. ``key``: key records of others."""
         ours = self.keys.active(self.settings.arc_domain or self.default)
         if not ours:
@@ -85,8 +85,9 @@ class Signer:
         if chain.closed or chain.temporary:
             self.log.info("arc.left_out", reason=chain.reason or "the chain has no room for another seal")
             return []
-        found = fields(message)
-        results = authentication_results(found, self.host, verify(message, key, now, self.run), chain.cv)
+        found = header_of(message, self.run)
+        checked = [field(line) for line in envelope.headers]
+        results = authentication_results(checked, self.host, verify(message, key, now, self.run), chain.cv)
         plan = Plan(ours[0].domain, ours[0].selector, signed=(*SIGNED, "DKIM-Signature"), oversigned=())
         private = self.keys.private(ours[0])
         lines: list[bytes] = self.run(seal, found, self._digest(message, "relaxed"), chain, results, private, plan, int(now))

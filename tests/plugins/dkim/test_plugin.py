@@ -11,6 +11,7 @@ import dkim as dkimpy
 import pytest
 
 from postroom.mail.dkim import generate, key_name
+from postroom.mail.dkim.canonical import fields
 from postroom.mail.envelope import Envelope
 from postroom.mail.message import Message
 from postroom.testing.miniature import Miniature
@@ -121,6 +122,19 @@ def test_a_chain_grows_and_a_broken_one_is_said_to_be_broken(house: House) -> No
     broken = house.signed(once.replace(b"Hi.", b"Ho."), FOREIGN)
     assert b"cv=fail" in broken
     assert house.signed(broken, FOREIGN) == broken
+
+
+def test_findings_that_a_stranger_has_written_in_our_name_are_not_sealed_as_ours(house: House) -> None:
+    forged = b"Authentication-Results: mail.example.test; spf=pass; dmarc=pass\r\n"
+    made = house.signed(forged + SIGNATURES + UNSIGNED, FOREIGN)
+    (said,) = [one.value for one in fields(Message.whole(made)) if one.name == b"arc-authentication-results"]
+    assert b"dmarc" not in said
+
+
+def test_findings_of_our_own_checks_are_sealed(house: House) -> None:
+    envelope = Envelope(FOREIGN.sender, headers=[b"Authentication-Results: mail.example.test; spf=fail"])
+    made = house.signed(envelope.headers[0] + b"\r\n" + UNSIGNED, envelope)
+    assert b"i=1; mail.example.test; spf=fail; arc=none" in made.replace(b"\r\n\t", b" ")
 
 
 @pytest.mark.parametrize("house", [{"arc": False}], indirect=True)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..dkim.body import Run, directly
+from ..dkim.body import LARGE, Run, directly
 from ..dkim.canonical import Field, fields
 from ..dkim.keys import BadKey, KeyUnavailable, key_name, parse_record
 from ..dkim.signature import BadSignature, Signature, parse_arc
-from ..dkim.verifying import Key, body_digests, check
+from ..dkim.verifying import Key, body_digests, check, header_of
 from ..message import Message
-from .sets import MOST_SETS, SEAL, BrokenChain, Set, any_there, collect, highest, instance, read_seal, seal_status, sealed_bytes
+from .sets import MOST_SETS, NAMES, SEAL, BrokenChain, Set, collect, highest, instance, read_seal, seal_status, sealed_bytes
 
 Cv = Literal["none", "pass", "fail"]
 
@@ -31,24 +31,35 @@ class Chain:
 
 def validate(message: Message, key: Key, now: float, run: Run = directly) -> Chain:
     """The status of the chain. ``key``, ``now`` and ``run`` as in ``dkim.verify``."""
-    found = fields(message)
-    if not any_there(found):
-        return Chain("none")
-    top = highest(found)
-    full = top >= MOST_SETS
-    try:
-        sets = collect(found)
-    except BrokenChain as error:
-        return Chain("fail", (), str(error), top, full or _says_fail(found, top))
+    found = header_of(message, run)
+    links = [one for one in found if one.name in NAMES]
+    chain: Chain = (run if message.header_size > LARGE else directly)(_gathered, links)
+    if chain.cv != "pass":
+        return chain
+    sets, top, full = chain.sets, chain.highest, chain.closed
     try:
         _check_message(message, found, sets[-1], key, now, run)
         for number in range(len(sets), 0, -1):
             _check_seal(sets[:number], key, run)
     except KeyUnavailable as error:
-        return Chain("fail", tuple(sets), str(error) or "a key cannot be had just now", top, full, temporary=True)
+        return Chain("fail", sets, str(error) or "a key cannot be had just now", top, full, temporary=True)
     except (BrokenChain, BadKey) as error:
-        return Chain("fail", tuple(sets), str(error), top, full)
-    return Chain("pass", tuple(sets), "", top, full)
+        return Chain("fail", sets, str(error), top, full)
+    return chain
+
+
+def _gathered(links: Sequence[Field]) -> Chain:
+    """The chain of these fields as it is to be checked, or what is wrong with how it is put together."""
+    if not links:
+        return Chain("none")
+    if len(links) > MOST_SETS * len(NAMES):
+        return Chain("fail", (), f"there are more fields than {MOST_SETS} links have", MOST_SETS, closed=True)
+    top = highest(links)
+    full = top >= MOST_SETS
+    try:
+        return Chain("pass", tuple(collect(links)), "", top, full)
+    except BrokenChain as error:
+        return Chain("fail", (), str(error), top, full or _says_fail(links, top))
 
 
 def key_names(message: Message) -> list[str]:
@@ -89,5 +100,5 @@ def _check_seal(sets: Sequence[Set], key: Key, run: Run) -> None:
     record = parse_record(text)
     if not record.public or record.kind != seal.kind:
         raise BrokenChain(f"the seal of instance {len(sets)}: the key has been revoked or is of another kind")
-    if not run(record.verifies, seal.data, sealed_bytes(sets)):
+    if not run(lambda: record.verifies(seal.data, sealed_bytes(sets))):
         raise BrokenChain(f"the seal of instance {len(sets)} does not match")

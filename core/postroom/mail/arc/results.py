@@ -8,26 +8,27 @@ from collections.abc import Sequence
 from ..dkim.canonical import Field
 from ..dkim.verifying import Result
 
-MAX_RESULTS = 4096  # bytes that are taken over from a message
+MAX_RESULTS = 4096  # bytes that are taken over from one field
 
 _FOLD = re.compile(rb"[ \t\r\n]+")
 _SAFE = re.compile(r"[^A-Za-z0-9 ()._-]")
 
 
-def authentication_results(found: Sequence[Field], authority: str, signatures: Sequence[Result], cv: str) -> str:
+def authentication_results(ours: Sequence[Field], authority: str, signatures: Sequence[Result], cv: str) -> str:
     """The text behind the instance: our name and what was found about the message.
 
-    What our own checks wrote into Authentication-Results when the message came in is taken over (an ``authority`` that is not ours is
-    nobody we believe); else the ``signatures`` as they verify now. The state of the chain stands at the end.
+    ``ours``: the lines that our own checks have put on top (a field below them with our name in it is a forgery, RFC 8601 section 5);
+    what they say in Authentication-Results is taken over, else the ``signatures`` as they verify now. The state of the chain stands
+    at the end.
     """
-    said = _said(found, authority)
+    said = _said(ours, authority)
     methods = said or [_dkim(one) for one in signatures] or ["dkim=none"]
     return "; ".join([authority, *[one for one in methods if not one.startswith("arc=")], f"arc={cv}"])
 
 
-def _said(found: Sequence[Field], authority: str) -> list[str]:
+def _said(ours: Sequence[Field], authority: str) -> list[str]:
     methods: list[str] = []
-    for one in found:
+    for one in ours:
         if one.name != b"authentication-results":
             continue
         text = _FOLD.sub(b" ", one.value).strip()

@@ -51,11 +51,6 @@ def seal_status(seal: Field) -> bytes:
         return b""
 
 
-def any_there(found: Sequence[Field]) -> bool:
-    """Whether the message has a chain, in order or not."""
-    return any(one.name in NAMES for one in found)
-
-
 def highest(found: Sequence[Field]) -> int:
     """The highest instance that any field of ARC claims, 0 when none does."""
     return max((instance(one) for one in found if one.name in NAMES), default=0)

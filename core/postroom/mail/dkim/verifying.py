@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from ..message import Message
-from .body import BodyHash, Run, directly, hash_body
+from .body import LARGE, BodyHash, Run, directly, hash_body
 from .canonical import Field, fields, signed_bytes
 from .keys import BadKey, KeyUnavailable, key_name, parse_record
 from .signature import BadSignature, Signature, parse
@@ -34,10 +35,10 @@ class Result:
 def verify(message: Message, key: Key, now: float, run: Run = directly) -> list[Result]:
     """A result for each DKIM-Signature of the message, from the top; [] when there is none. ``now``: epoch seconds.
 
-    ``run``: where large pieces of the body are hashed and signatures are checked (``context.offload``).
+    ``run``: where large pieces of the message are worked on and signatures are checked (``context.offload``).
     """
-    found = fields(message)
-    read = [_read(one) for one in found if one.name == b"dkim-signature"][:MAX_SIGNATURES]
+    found = header_of(message, run)
+    read = list(map(_read, islice((one for one in found if one.name == b"dkim-signature"), MAX_SIGNATURES)))
     signatures = [one for one in read if isinstance(one, Signature)]
     digests = body_digests(message, signatures, run)
     return [check(one, found, digests, key, now, run) if isinstance(one, Signature) else one for one in read]
@@ -45,8 +46,14 @@ def verify(message: Message, key: Key, now: float, run: Run = directly) -> list[
 
 def key_names(message: Message) -> list[str]:
     """The names of the key records that ``verify`` will ask for."""
-    read = [_read(one) for one in fields(message) if one.name == b"dkim-signature"][:MAX_SIGNATURES]
+    read = map(_read, islice((one for one in fields(message) if one.name == b"dkim-signature"), MAX_SIGNATURES))
     return list(dict.fromkeys(key_name(one.selector, one.domain) for one in read if isinstance(one, Signature)))
+
+
+def header_of(message: Message, run: Run = directly) -> list[Field]:
+    """The header fields of a message; those of a long header are looked for elsewhere."""
+    found: list[Field] = (run if message.header_size > LARGE else directly)(fields, message)
+    return found
 
 
 def _read(field: Field) -> Signature | Result:
@@ -84,7 +91,7 @@ def check(one: Signature, found: Sequence[Field], digests: dict[HashKey, BodyHas
             return Result("permerror", fault, one)
         if body.digest() != one.body_hash:
             return Result("fail", "the body has been changed", one, record.testing)
-        good = run(record.verifies, one.data, signed_bytes(found, one.names, one.field, one.header_form))
+        good = run(lambda: record.verifies(one.data, signed_bytes(found, one.names, one.field, one.header_form)))
     except KeyUnavailable as error:
         return Result("temperror", str(error) or "the key cannot be had just now", one)
     except BadKey as error:

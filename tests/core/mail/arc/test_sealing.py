@@ -12,7 +12,7 @@ from postroom.mail.arc import Chain, authentication_results, seal, validate
 from postroom.mail.dkim import BodyHash, KeyUnavailable, Plan, hash_body, verify
 from postroom.mail.dkim.canonical import fields
 from postroom.mail.message import Message
-from tests.core.mail.dkim.keys import DOMAIN, PRIVATE, RSA_PEM, UNSIGNED, for_dkimpy, published
+from tests.core.mail.dkim.keys import DOMAIN, PRIVATE, RSA_PEM, SIGNATURES, UNSIGNED, for_dkimpy, published
 
 NOW = int(time.time())  # dkimpy looks at the clock
 HOST = "mail.example.test"
@@ -122,3 +122,27 @@ def test_our_own_findings_are_taken_over_and_those_of_others_are_not() -> None:
     evil, ours = b"Authentication-Results: evil.example; dkim=pass\r\n", b"Authentication-Results: Mail.example.test;\r\n spf=pass (ok)\r\n"
 
     assert authentication_results(fields(Message.whole(evil + ours + UNSIGNED)), HOST, [], "none") == f"{HOST}; spf=pass (ok); arc=none"
+
+
+def test_more_fields_than_fifty_links_have_are_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroom.mail.arc.chain.highest", lambda found: pytest.fail("they were read"))
+    chain = checked(b"ARC-Seal: i=1; cv=none\r\n" * 151 + UNSIGNED)
+    assert (chain.cv, chain.closed, chain.reason) == ("fail", True, "there are more fields than 50 links have")
+
+
+def test_a_chain_of_fifty_links_is_valid_and_full() -> None:
+    (*_, full) = links(50)
+    assert (checked(full).cv, checked(full).highest, checked(full).closed) == ("pass", 50, True)
+    assert passed_on(full) == full
+
+
+def test_nobody_takes_a_chain_that_we_have_sealed_as_broken() -> None:
+    broken = passed_on(passed_on(UNSIGNED).replace(b"Hi.", b"Ho."))
+    assert verdict_of_dkimpy(broken) != b"pass"
+    assert checked(broken).reason == "the seal of instance 2 says cv=fail"
+
+
+def test_the_fields_of_a_link_stand_in_order_above_everything_else() -> None:
+    made = passed_on(passed_on(SIGNATURES + UNSIGNED))
+    names = [one.name for one in fields(Message.whole(made))][:7]
+    assert names == [b"arc-seal", b"arc-message-signature", b"arc-authentication-results"] * 2 + [b"dkim-signature"]

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.mail.dkim import KeyUnavailable, Result, generate, key_names, parse_record, record_text, verify
+from postroom.mail.dkim.canonical import Field
 from postroom.mail.dkim.keys import BadKey
+from postroom.mail.dkim.signature import Signature, parse
 from postroom.mail.message import Message
 from tests.core.mail.dkim.keys import PUBLISHED, SIGNATURES, UNSIGNED, published
 
@@ -116,3 +118,15 @@ def test_any_key_record_is_read_or_refused(text: str) -> None:
 def test_a_new_key_is_published_as_it_is_read() -> None:
     key = generate("ed25519")
     assert parse_record(record_text(key)).public == key.public()
+
+
+def test_thousands_of_signatures_cost_no_more_than_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Field] = []
+
+    def counted(field: Field) -> Signature:
+        read.append(field)
+        return parse(field)
+
+    monkeypatch.setattr("postroom.mail.dkim.verifying.parse", counted)
+    verify(Message.whole(b"DKIM-Signature: v=1\r\n" * 5000 + UNSIGNED), published, 0)
+    assert len(read) == 10

@@ -1,4 +1,4 @@
-"""The signed message of RFC 8463 appendix A, with the keys of that appendix and the example of RFC 6376 appendix A."""
+"""The signed messages of RFC 8463 appendix A.3 and of RFC 6376 appendix A.2, with the keys that stand there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from postroom.mail.dkim import Result, verify
 from postroom.mail.message import Message
-from tests.core.mail.dkim.keys import PRIVATE, PUBLISHED, SIGNATURES, UNSIGNED, published
+from tests.core.mail.dkim.keys import BRISBANE, PRIVATE, PUBLISHED, SIGNATURES, SIMPLE, UNSIGNED, published
 
 NOW = 1_528_637_999
 
@@ -53,3 +53,22 @@ def test_without_a_key_record_there_is_no_result_but_an_error() -> None:
     found = verify(Message.whole(SIGNATURES + UNSIGNED), lambda name: "", NOW)
     assert [(one.status, one.reason) for one in found] == [("permerror", "there is no key record")] * 2
     assert all(isinstance(one, Result) for one in found)
+
+
+def of_simple(data: bytes) -> str:
+    names = {"brisbane._domainkey.example.com": BRISBANE}
+    (found,) = verify(Message.whole(data), lambda name: names.get(name, ""), NOW)
+    return found.status
+
+
+def test_the_signature_in_the_simple_form_is_valid() -> None:
+    assert of_simple(SIMPLE) == "pass"
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"  [192.0.2.1]", b" [192.0.2.1]"), (b"To: ", b"to: "), (b"Joe.\r\n", b"Joe. \r\n")])
+def test_other_white_space_or_case_breaks_the_simple_form(old: bytes, new: bytes) -> None:
+    assert of_simple(SIMPLE.replace(old, new)) == "fail"
+
+
+def test_empty_lines_at_the_end_do_not_break_the_simple_form() -> None:
+    assert of_simple(SIMPLE + b"\r\n\r\n") == "pass"
