@@ -130,5 +130,11 @@ class TlsReporting:
 
 
 def is_report(outgoing: Outgoing) -> bool:
-    """True for a TLS report of our own: it is sent whatever becomes of TLS, and is not reported on (RFC 8460 section 3)."""
-    return not outgoing.client_address and outgoing.user is None and outgoing.head().header("TLS-Report-Domain") is not None
+    """True for a TLS report of our own: it is sent whatever becomes of TLS, and is not reported on (RFC 8460 section 3).
+
+    Anybody can write the header field, so nothing counts that came from a client or a user, goes on from here for somebody else, or has
+    the null sender: bounces and answers quote what strangers have written.
+    """
+    if outgoing.client_address or outgoing.user is not None or not outgoing.local_origin or not outgoing.sender:
+        return False
+    return outgoing.head().header("TLS-Report-Domain") is not None

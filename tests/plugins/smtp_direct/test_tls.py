@@ -27,6 +27,7 @@ MAIL = "C: MAIL *\nS: 250 Ok\nC: RCPT *\nS: 250 Ok\nC: DATA\nS: 354 Go\n!message
 ENCRYPTED = f"{STARTTLS}!tls\nC: EHLO client.test\nS: 250-mx.test\nS: 250 REQUIRETLS\n{MAIL}"
 CLEAR = f"{PLAIN}{MAIL}"
 REFUSED = f"{STARTTLS}!tls\n!gone"
+REPORT = b"TLS-Report-Domain: d.test\r\n\r\nHello\r\n"
 RELAXED = b"Subject: hello\r\nTLS-Required: No\r\n\r\nHello\r\n"
 
 
@@ -211,6 +212,19 @@ def test_a_message_may_do_without_protection(trust: Trust) -> None:
     """RFC 8689 section 5."""
     with attempt(trust, CLEAR, records=[tlsa(trust.server)]) as (send, _):
         assert isinstance(send(message=RELAXED), Delivered)
+
+
+def test_a_report_of_our_own_goes_whatever_a_policy_demands_and_is_not_reported_on(trust: Trust) -> None:
+    """RFC 8460 section 3."""
+    with attempt(trust, CLEAR, records=[tlsa(trust.server)]) as (send, noted):
+        assert isinstance(send(message=REPORT), Delivered)
+    assert noted == []
+
+
+def test_mail_of_others_that_looks_like_a_report_gets_no_leave(trust: Trust) -> None:
+    with attempt(trust, f"{PLAIN}!gone", records=[tlsa(trust.server)]) as (send, noted):
+        assert isinstance(send(message=REPORT, client_address="192.0.2.1"), TryLater)
+    assert noted == [("tlsa", "starttls-not-supported")]
 
 
 def test_a_message_may_demand_protection_that_somebody_vouches_for(trust: Trust) -> None:
