@@ -124,7 +124,7 @@ class HopMaker:
         def noted(note: TlsNote) -> None:
             results.note(
                 destination.policy, demand, note.result,
-                mx=server.host, receiving_ip=note.ip, sending_ip=note.sending_ip, words=note.words,
+                mx=server.host, receiving_ip=note.ip, sending_ip=note.sending_ip, helo=note.helo, words=note.words,
             )  # fmt: skip
 
         return noted

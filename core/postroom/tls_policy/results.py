@@ -18,6 +18,7 @@ from .report import wanted_by
 DAY = 86_400
 MOST = 10_000  # different ways in memory; more are not counted until the next flush
 WORDS = 200  # characters of a reason
+NAME = 255  # octets of a host name (RFC 1035 section 2.3.4), and characters of what a server calls itself
 AT_ONCE = 20  # questions to the DNS at a time
 
 Counts = dict[TlsWay, tuple[int, str]]
@@ -47,7 +48,7 @@ class TlsResults:
         Not for mail that carries a report (RFC 8460 section 3). Where a failure of a ``testing`` demand is noted, what the same
         connection does then without demands is not.
         """
-        where = (mx.lower().rstrip("."), receiving_ip, sending_ip, helo)
+        where = (mx.lower().rstrip("."), receiving_ip, sending_ip, helo[:NAME])
         self._count(policy.domain, demand.facts, result, where, words)
         if demand.facts.type == "tlsa" and demand.facts.domain != policy.domain:
             self._count(

@@ -115,6 +115,14 @@ def test_what_is_cut_off_is_written_the_next_time(db: Database, resolver: FakeRe
     assert stored(db) == [("no-policy-found", "", 1, "")]
 
 
+def test_of_what_a_server_calls_itself_as_much_is_kept_as_a_name_may_have(db: Database, resolver: FakeResolver) -> None:
+    results = collector(db, resolver)
+    results.note(POLICY, NOTHING, "starttls-not-supported", mx="a.site.test", helo="x" * 1000)
+    results.flush()
+    [count] = TlsResultStore(db).of(DAY, "site.test")
+    assert len(count.way.helo) == 255
+
+
 def test_memory_is_bounded(db: Database, resolver: FakeResolver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "MOST", 3)
     collected = collector(db, resolver)

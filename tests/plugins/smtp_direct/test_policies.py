@@ -99,6 +99,14 @@ def test_a_policy_that_is_only_tested_is_reported_on(world: World) -> None:
     assert kept == [("sts", "starttls-not-supported", 1)]
 
 
+def test_a_report_names_both_sides_of_a_connection_that_failed(world: World) -> None:
+    attempt(world, CLEAR, "testing")
+    [failed] = TlsResultStore(world.db).of(int(time.time() // DAY), "d.test")
+    way = failed.way
+    assert (way.receiving_mx, way.receiving_ip, way.sending_mta_ip, way.helo) == ("mx.d.test", "127.0.0.1", "127.0.0.1", "mx.test")
+    assert "does not offer STARTTLS" in failed.reason
+
+
 def test_a_policy_of_none_is_none(world: World) -> None:
     outcome, _ = attempt(world, CLEAR, "none")
     assert isinstance(outcome, Delivered)

@@ -66,6 +66,7 @@ class TlsNote:
     words: str
     ip: str
     sending_ip: str
+    helo: str = ""  # what the server calls itself, "" before it has said so
 
 
 @dataclass(frozen=True, slots=True)

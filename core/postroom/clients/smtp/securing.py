@@ -135,7 +135,7 @@ class Securing:
 def note(session: Session, plan: Plan, result: str, words: str) -> None:
     """Tell whoever collects reports what came of the first plan."""
     if session.hop.noted is not None and not plan.since:
-        session.hop.noted(TlsNote(result, words, session.address, session.own_address))
+        session.hop.noted(TlsNote(result, words, session.address, session.own_address, session.name))
 
 
 def failed(session: Session, plan: Plan, result: str, words: str) -> TlsFailed:
