@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,11 @@ class HttpsAnswer:
 
 
 class Https:
-    """Asks servers. ``timeout``: seconds for a whole request; ``limit``: bytes of a body; ``ca``: issuers in place of the system's."""
+    """Asks servers.
+
+    ``timeout``: seconds for a whole request; ``limit``: bytes of a body; ``ca``: issuers in place of the system's; ``may``: which
+    addresses may be asked.
+    """
 
     def __init__(
         self,
@@ -48,9 +53,10 @@ class Https:
         verify: bool = True,
         timeout: float = 60.0,
         limit: int = 64 * 1024,
+        may: Callable[[str], bool] = lambda address: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._resolver, self._ca, self._verify = resolver, ca, verify
+        self._resolver, self._ca, self._verify, self._may = resolver, ca, verify, may
         self._timeout, self._limit, self._clock = timeout, limit, clock
         self._context: ssl.SSLContext | None = None
 
@@ -82,9 +88,11 @@ class Https:
     def _connected(self, host: str, port: int, end: float) -> ssl.SSLSocket:
         """TLS to the first address that takes the connection."""
         try:
-            addresses = self._resolver.addresses(host)[:ADDRESSES]
+            addresses = list(filter(self._may, self._resolver.addresses(host)))[:ADDRESSES]
         except DnsFailure as error:
             raise HttpsFailed(str(error)) from error
+        if not addresses:
+            raise HttpsFailed(f"{host} has no address that may be asked")
         failure: OSError = OSError("no address")
         for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
             try:
@@ -130,6 +138,14 @@ class Https:
         if len(body) > self._limit:
             raise HttpsFailed(f"the answer is longer than {self._limit} bytes")
         return HttpsAnswer(response.status, media_type, body)
+
+
+def is_public(address: str) -> bool:
+    """False for this machine and networks behind it, which what strangers write must not reach."""
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return found.is_global and not found.is_multicast
 
 
 class _Bounded(io.RawIOBase):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from ..clients.https import Https, HttpsFailed
+from ..clients.https import Https, HttpsFailed, is_public
 from ..config.section import Section
 from ..dns import DnsFailure, Resolver
 from ..mail.address import BadAddress, parse_address
@@ -64,7 +64,10 @@ class TlsReportMail:
 
 
 class TlsReporting:
-    """``send`` puts a mail into the queue; what it raises counts as not sent. ``clock``: epoch seconds."""
+    """``send`` puts a mail into the queue; what it raises counts as not sent. ``clock``: epoch seconds.
+
+    ``may``: the addresses to which reports go by https. Anybody can ask for reports, so none go into the network of this server.
+    """
 
     def __init__(
         self,
@@ -75,12 +78,13 @@ class TlsReporting:
         *,
         log: Any,
         ca: Path | None = None,
+        may: Callable[[str], bool] = is_public,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._resolver, self._send, self._reporter = TlsResultStore(db), resolver, send, reporter
         self._log, self._clock = log, clock
         # RFC 8460 section 3: certificates need not be valid here, for a broken one may be just what the report is about
-        self._https = Https(resolver, ca=ca, verify=False, timeout=TIMEOUT)
+        self._https = Https(resolver, ca=ca, verify=False, timeout=TIMEOUT, may=may)
 
     def job(self) -> Job:
         """The job that reports."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from postroom.clients.https import is_public
 from postroom.log import get as get_log
 from postroom.provided import Outgoing
 from postroom.store.database import Database
@@ -57,10 +58,11 @@ def web(tmp_path: Path) -> Iterator[Web]:
         yield web
 
 
-def reporting(db: Database, world: World, *uris: str, temporary: tuple[str, ...] = ()) -> TlsReporting:
+def reporting(db: Database, world: World, *uris: str, temporary: tuple[str, ...] = (), **more: Any) -> TlsReporting:
+    more = {"may": lambda address: True, **more}  # the web server of these tests is on this machine
     record = {"_smtp._tls.site.test": ["v=TLSRPTv1; rua=" + ",".join(uris)]} if uris else {}
     resolver = FakeResolver({"web.test": ["127.0.0.1"]}, temporary, txt=record)
-    return TlsReporting(db, resolver, world.send, REPORTER, log=get_log(), clock=world)
+    return TlsReporting(db, resolver, world.send, REPORTER, log=get_log(), clock=world, **more)
 
 
 def noted(db: Database, *ways: TlsWay) -> TlsResultStore:
@@ -109,6 +111,23 @@ def test_a_report_may_go_by_https_even_to_a_broken_certificate(db: Database, wor
     assert (method, path, headers["Content-Type"]) == ("POST", "/tls?x=1", "application/tlsrpt+gzip")
     assert json.loads(gzip.decompress(body))["policies"][0]["summary"]["total-successful-session-count"] == 3
     assert store.due(DAY + 1) == []
+
+
+def test_strangers_cannot_have_reports_sent_into_our_network(db: Database, world: World, web: Web) -> None:
+    noted(db)
+    reporting(db, world, f"https://web.test:{web.port}/", f"https://127.0.0.1:{web.port}/", may=is_public).run()
+    assert web.asked == []
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        *[("127.0.0.1", False), ("192.168.1.1", False), ("169.254.169.254", False), ("::ffff:10.0.0.1", False)],
+        *[("fd00::1", False), ("fe80::1%1", False), ("9.9.9.9", True), ("2620:fe::fe", True)],
+    ],
+)
+def test_addresses_of_networks_behind_this_server_are_not_public(address: str, public: bool) -> None:
+    assert is_public(address) is public
 
 
 def test_what_could_not_be_sent_is_tried_again_for_two_days(db: Database, world: World, web: Web) -> None:

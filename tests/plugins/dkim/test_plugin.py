@@ -16,6 +16,9 @@ from postroom.mail.envelope import Envelope
 from postroom.mail.message import Message
 from postroom.testing.miniature import Miniature
 from postroom.testing.resolver import FakeResolver
+from postroom.tls_policy.posting import poster
+from postroom.tls_policy.report import Reporter, TlsReport
+from postroom.tls_policy.reporting import TlsReportMail
 from postroom_dkim.lookups import Lookups
 from postroom_dkim.plugin import Plugin
 from postroom_dkim.rotation import activate_published
@@ -70,6 +73,16 @@ def test_both_keys_sign_and_dkimpy_accepts_both(house: House) -> None:
 
 def test_a_subdomain_is_signed_with_the_key_of_the_domain_above(house: House) -> None:
     assert house.signers(house.signed(OURS.replace(b"@example", b"@sub.example"))) == ["example.test"] * 2
+
+
+def test_a_tls_report_is_signed(house: House) -> None:
+    """RFC 8460 section 3: without a signature of the reporting domain it is ignored."""
+    context = house.server.context
+    report = TlsReport(Reporter("E", "tls@example.test", "tls@example.test", "mx.example.test"), "far.example", 20_000, ())
+    send = poster(context.ask, context.blobs, context.queue, "mx.example.test")
+    send(TlsReportMail("tls@example.test", "tls@far.example", report.mail("tls@far.example", 1.0)))
+    house.server.wait_for(1)
+    assert house.signers(house.server.outbox.sent[0].data) == ["example.test"] * 2
 
 
 def test_a_stranger_who_claims_to_be_ours_is_not_signed(house: House) -> None:
