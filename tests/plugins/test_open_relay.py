@@ -114,7 +114,9 @@ def test_a_return_path_of_another_secret_or_server_or_in_another_place_is_void(s
         made.replace("=elsewhere.example=zoe", "=example=zoe=elsewhere"),
     ]
     assert [server.send("", one)[:3] for one in void] == ["550"] * len(void)
-    assert (server.send("", made)[:3], queued(server)) == ("250", 1)
+    assert server.send("", made).startswith("250")
+    server.wait_for(1)
+    assert [one.recipient for one in server.outbox.sent] == ["zoe@elsewhere.example"]
 
 
 def test_an_expired_return_path_is_void_in_any_case_of_letters(server: Miniature) -> None:
@@ -130,9 +132,7 @@ def test_a_tag_around_a_return_path_opens_nothing(server: Miniature) -> None:
     assert server.send("eve@far.example", tagged).startswith("550")
 
 
-@pytest.mark.parametrize(
-    "sender", ["SRS0=aaaaaa=bb=victim.example=zoe@example.test", "prvs=0123abcdef=bob@example.test", "nobody@example.test"]
-)
+@pytest.mark.parametrize("sender", ["SRS0=aaaaaa=bb=victim.example=zoe@example.test", "prvs=0123abcdef=bob@example.test"])
 def test_a_forged_sender_with_our_name_gets_no_report(server: Miniature, sender: str) -> None:
     server.context.accounts.add_mapping("out@example.test", ["joe@far.example"])
     server.context.directory.refresh()
