@@ -28,9 +28,10 @@ MESSAGE = b"Subject: hello\r\n\r\nFirst line\r\n.dot\r\n"
 class Peer:
     """Listens on a port of 127.0.0.1; each given script serves one connection. ``with`` starts it and checks it at the end.
 
-    ``C:`` lines may hold ``*``. Actions: ``!message`` (read to CRLF.CRLF), ``!octets N``, ``!raw TEXT`` (with \\r\\n escapes),
-    ``!tls`` (handshake), ``!close``, ``!hang`` (until the client closes), ``!gone`` (the client must have
-    closed), ``!trickle`` (take little for ever), ``!unfinished`` (the client sends a part of a message and closes).
+    ``C:`` lines may hold ``*``. Actions: ``!message`` (read to CRLF.CRLF), ``!octets N``, ``!skip N`` (N octets that are not kept),
+    ``!raw TEXT`` (with \\r\\n escapes), ``!tls`` (handshake), ``!close``, ``!hang`` (until the client closes), ``!gone`` (the client must
+    have closed), ``!trickle`` (take little for ever), ``!drip`` (answer little for ever), ``!unfinished`` (the client sends a part of a
+    message and closes).
     """
 
     def __init__(self, *scripts: str, context: ssl.SSLContext | None = None, port: int = 0) -> None:
@@ -115,6 +116,13 @@ class Connection:
         self.peer.messages.append(self.data[: int(count)])
         self.data = self.data[int(count) :]
 
+    def skip(self, count: str) -> None:
+        left = int(count)
+        while left > len(self.data):
+            left, self.data = left - len(self.data), b""
+            self.more()
+        self.data = self.data[left:]
+
     def tls(self, _: str) -> None:
         try:
             self.sock = (self.peer.context or ssl.create_default_context()).wrap_socket(self.sock, server_side=True)
@@ -139,6 +147,12 @@ class Connection:
         while not self.peer.over and self.sock.recv(100):
             time.sleep(0.02)
 
+    def drip(self, _: str) -> None:
+        """Answer a byte now and then, for ever."""
+        for octet in b"250 " + b"o" * 10_000:
+            self.sock.sendall(bytes([octet]))
+            time.sleep(0.02)
+
     def gone(self, _: str) -> None:
         data = self.data + self.sock.recv(1000)
         if data:
@@ -151,12 +165,14 @@ ACTIONS = {
     "!raw": Connection.raw,
     "!message": Connection.message,
     "!octets": Connection.octets,
+    "!skip": Connection.skip,
     "!tls": Connection.tls,
     "!close": Connection.close,
     "!hang": Connection.hang,
     "!unfinished": Connection.unfinished,
     "!gone": Connection.gone,
     "!trickle": Connection.trickle,
+    "!drip": Connection.drip,
 }
 
 

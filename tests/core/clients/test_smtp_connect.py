@@ -14,7 +14,7 @@ from postroom.dns import DnsFailure
 from postroom.mail.delivery import Delivered, Failed, TryLater
 from postroom.wire.certificates import self_signed
 
-from .smtp_peer import GREETING, IMPATIENT, PLAIN, QUICK, Peer, courier, deliver, hop, outgoing
+from .smtp_peer import GREETING, IMPATIENT, PIPELINING, PLAIN, QUICK, Peer, courier, deliver, hop, outgoing
 
 STARTTLS = GREETING + "S: 250-mx.test\nS: 250 STARTTLS\nC: STARTTLS\n"
 AGAIN = "C: EHLO client.test\nS: 250-mx.test\nS: 250 REQUIRETLS\n"
@@ -208,6 +208,28 @@ def test_the_next_server_is_used_when_one_never_greets() -> None:
         hops = [hop(silent, timeouts=IMPATIENT), hop(peer)]
         assert isinstance(carrier.deliver(outgoing(), hops)[1], Delivered)
         carrier.pool.close()
+
+
+@pytest.mark.parametrize("end", ["!close", "!hang", "S: what?"])
+@pytest.mark.parametrize("offers", [PLAIN, PIPELINING])
+def test_the_next_server_is_used_when_one_breaks_off_before_it_has_answered_mail(end: str, offers: str) -> None:
+    """RFC 5321 section 5.1."""
+    with Peer(f"{offers}C: MAIL *\n{end}\n!hang") as first, Peer(f"{PLAIN}{SENT}") as second:
+        carrier = courier()
+        hops = [hop(first, timeouts=IMPATIENT), hop(second)]
+        outcome = carrier.deliver(outgoing(), hops)[1]
+        assert isinstance(outcome, Delivered)
+        assert "MAIL" in outcome.how  # what came of the first
+        assert list(carrier._in_order(hops)) == hops[::-1]  # for a while it is tried last
+        carrier.pool.close()
+
+
+def test_when_every_server_breaks_off_each_was_tried_once() -> None:
+    with Peer(f"{PLAIN}C: MAIL *\n!close") as first, Peer(f"{PLAIN}C: MAIL *\n!close") as second:
+        outcome = courier().deliver(outgoing(), [hop(first), hop(second)])[1]
+    assert isinstance(outcome, TryLater)
+    assert outcome.kind == "broken"
+    assert str(first.port) in outcome.reply.text and str(second.port) in outcome.reply.text
 
 
 REFUSALS = {

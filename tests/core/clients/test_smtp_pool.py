@@ -137,6 +137,42 @@ def test_a_server_that_says_421_to_the_second_message_gets_it_on_a_new_connectio
         carrier.pool.close()
 
 
+REFUSED = "C: MAIL *\nC: RCPT *\nC: DATA\nS: 250 Ok\nS: 450 No\nS: 503 No\n"  # what it leaves behind is cleared by the next RSET
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "S: 250 Ok\nS: 421 4.7.0 Enough\n!close",
+        "S: 250 Ok\n!close",
+        "S: 421 4.7.0 Enough\n!close",
+        "S: 502 What?\nS: 503 Nested MAIL\n!gone",
+    ],
+)
+def test_a_used_connection_that_ends_before_mail_costs_nothing_after_rset_either(answer: str) -> None:
+    with Peer(f"{PIPELINING}{REFUSED}C: RSET\nC: MAIL *\nC: RCPT *\nC: DATA\n{answer}", f"{PIPELINING}{ONE}{QUIT}") as peer:
+        carrier = courier()
+        assert send(carrier, peer) + send(carrier, peer) == [TryLater, Delivered]
+        carrier.pool.close()
+
+
+def test_a_refused_rset_is_no_matter_when_mail_is_taken_all_the_same() -> None:
+    with Peer(
+        f"{PIPELINING}{REFUSED}C: RSET\n{ONE.replace('S: 250', 'S: 502 What?{NEXT}S: 250', 1)}{QUIT}".replace("{NEXT}", "\n")
+    ) as peer:
+        carrier = courier()
+        assert send(carrier, peer) + send(carrier, peer) == [TryLater, Delivered]
+        carrier.pool.close()
+
+
+@pytest.mark.parametrize("end", ["!close", "S: 421 4.3.2 Closing\n!close"])
+def test_what_a_used_connection_may_have_delivered_is_not_sent_again_at_once(end: str) -> None:
+    with Peer(f"{PIPELINING}{ONE}{ONE.removesuffix('S: 250 Ok' + chr(10))}{end}") as peer:
+        carrier = courier()
+        assert send(carrier, peer) + send(carrier, peer) == [Delivered, TryLater]
+        carrier.pool.close()
+
+
 def test_after_close_a_connection_that_comes_back_is_closed() -> None:
     with Peer(f"{PLAIN}{QUIT}") as peer:
         pool = Pool(SessionLimits(), Clock())

@@ -1,5 +1,6 @@
 """A mail transaction against scripted servers: the dialogue on the wire, and an outcome for each recipient."""
 
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -68,6 +69,16 @@ def test_a_large_message_is_dot_stuffed_in_pieces() -> None:
     assert peer.messages == [LARGE]
 
 
+@pytest.mark.parametrize("message", [b"", b".\r\n", b"A: 1\r\n", b"\r\n", b"A: 1\r\n\r\n.\r\n..\r\n.x\r\n"])
+@pytest.mark.parametrize("pieces", [1, 1000])
+def test_every_message_arrives_as_it_is(message: bytes, pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroom.clients.smtp.transaction.SMALL", -1)  # as a large one
+    script = f"{EIGHTBIT}C: MAIL *\nS: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 354 Go\n!message\nS: 250 Ok\n{QUIT}"
+    with Peer(script) as peer:
+        assert isinstance(deliver(peer, outgoing(message=message, pieces=pieces))[1], Delivered)
+    assert peer.messages == [message]
+
+
 def test_a_message_without_a_last_line_end_gets_one() -> None:
     script = f"{PLAIN}{MAIL}S: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 354 Go\n!message\nS: 250 Ok\n{QUIT}"
     with Peer(script) as peer:
@@ -110,12 +121,36 @@ def test_an_error_at_each_stage_is_the_outcome(stage: str, code: int, kind: type
     assert "words" in str(outcomes[1].reply)  # type: ignore[union-attr]
 
 
-def test_a_data_that_is_granted_to_nobody_gets_an_empty_message() -> None:
-    script = f"{PIPELINING}{MAIL}{RCPT}C: DATA\nS: 250 Ok\nS: 550 5.1.1 No\nS: 354 Go\n!message\nS: 554 No recipients\n{QUIT}"
+@pytest.mark.parametrize("envelope", ["S: 250 Ok\nS: 550 5.1.1 No", "S: 550 5.7.1 Not you\nS: 503 MAIL first"])
+def test_a_data_that_is_granted_to_nobody_gets_an_empty_message(envelope: str) -> None:
+    script = f"{PIPELINING}{MAIL}{RCPT}C: DATA\n{envelope}\nS: 354 Go\n!message\nS: 554 No recipients\n{QUIT}"
     with Peer(script) as peer:
         outcomes = deliver(peer, outgoing())
     assert isinstance(outcomes[1], Failed)
     assert peer.messages == [b""]
+
+
+@pytest.mark.parametrize("rest", ["", "S: 503 MAIL first\n"])
+def test_a_final_refusal_of_mail_counts_when_the_server_hangs_up_right_after_it(rest: str) -> None:
+    with Peer(f"{PIPELINING}{MAIL}{RCPT}C: DATA\nS: 550 5.7.1 Not you\n{rest}!close") as peer:
+        outcomes = deliver(peer, outgoing())
+    assert outcomes[1] == Failed(Reply(550, "5.7.1", "Not you"), f"mx.test[127.0.0.1]:{peer.port}")
+
+
+def test_a_final_refusal_of_a_chunk_counts_when_the_server_hangs_up_right_after_it() -> None:
+    pieces = [LARGE[start : start + SMALL] for start in range(0, len(LARGE), SMALL)]
+    chunks = "".join(f"C: BDAT {len(piece)}*\n!octets {len(piece)}\n" for piece in pieces)
+    with Peer(f"{CHUNKING}C: MAIL *\n{RCPT}S: 250 Ok\nS: 250 Ok\n{chunks}S: 552 5.3.4 Too big\n!close") as peer:
+        outcomes = deliver(peer, outgoing(message=LARGE, pieces=SMALL))
+    assert outcomes[1] == Failed(Reply(552, "5.3.4", "Too big"), f"mx.test[127.0.0.1]:{peer.port}")
+
+
+def test_a_data_that_is_answered_with_success_ends_the_connection() -> None:
+    """Nobody knows whether the server waits for the message or for a command."""
+    with Peer(f"{PLAIN}{MAIL}S: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 250 Ok\n!gone") as peer:
+        outcome = deliver(peer, outgoing())[1]
+    assert isinstance(outcome, TryLater)
+    assert "Unexpected answer: 250 Ok" in outcome.reply.text
 
 
 @pytest.mark.parametrize("cut", range(6))
@@ -194,6 +229,27 @@ def test_too_many_recipients_are_sent_again_at_once_in_another_transaction() -> 
     assert [type(outcomes[number]) for number in (1, 2, 3)] == [Delivered, Delivered, TryLater]
 
 
+def test_the_old_code_for_too_many_recipients_means_the_same() -> None:
+    """RFC 5321 section 4.5.3.1.10."""
+    end = "S: 354 Go\n!message\nS: 250 Ok\n"
+    first = f"{MAIL}C: RCPT TO:<a@mx.test>\nC: RCPT TO:<b@mx.test>\nC: DATA\nS: 250 Ok\nS: 250 Ok\nS: 552 Too many recipients\n{end}"
+    with Peer(f"{PIPELINING}{first}{MAIL}C: RCPT TO:<b@mx.test>\nC: DATA\nS: 250 Ok\nS: 250 Ok\n{end}{QUIT}") as peer:
+        outcomes = deliver(peer, outgoing("a@mx.test", "b@mx.test"))
+    assert [type(outcome) for outcome in outcomes.values()] == [Delivered, Delivered]
+
+
+@pytest.mark.parametrize("code", [452, 552])
+def test_a_recipient_who_was_too_many_alone_is_tried_later_in_the_servers_words(code: int) -> None:
+    with Peer(f"{PLAIN}{MAIL}S: 250 Ok\n{RCPT}S: {code} The disk is full\n{QUIT}") as peer:
+        outcome = deliver(peer, outgoing())[1]
+    assert outcome == TryLater(Reply(452, "", "The disk is full"), f"mx.test[127.0.0.1]:{peer.port}")
+
+
+def test_a_full_mailbox_is_not_too_many_recipients() -> None:
+    with Peer(f"{PLAIN}{MAIL}S: 250 Ok\n{RCPT}S: 552 5.2.2 Mailbox full\n{QUIT}") as peer:
+        assert isinstance(deliver(peer, outgoing())[1], Failed)
+
+
 def test_a_bare_line_feed_never_leaves() -> None:
     with Peer(f"{PLAIN}{QUIT}") as peer:
         outcomes = deliver(peer, outgoing(message=b"A: 1\r\n\r\nx\n.\r\nMAIL FROM:<evil@mx.test>\r\n"))
@@ -238,6 +294,14 @@ def test_an_internationalized_header_needs_smtputf8() -> None:
     assert outcomes[1].reply.enhanced == "5.6.7"  # type: ignore[union-attr]
 
 
+def test_an_internationalized_header_of_a_large_message_is_found_below_the_added_lines() -> None:
+    message = [b"Received: by us\r\n", "Subject: Grüße\r\n\r\n".encode() + LARGE]
+    with Peer(f"{EIGHTBIT}{QUIT}") as peer:
+        attempt = replace(outgoing(smtputf8=True, body="8BITMIME"), size=len(LARGE) + 34, chunks=lambda: iter(message))
+        outcomes = deliver(peer, attempt)
+    assert outcomes[1].reply.enhanced == "5.6.7"  # type: ignore[union-attr]
+
+
 def test_an_internationalized_message_is_sent_as_such_where_smtputf8_is_offered() -> None:
     script = (
         f"{GREETING}S: 250-mx.test\nS: 250-8BITMIME\nS: 250 SMTPUTF8\nC: MAIL FROM:<me@client.test> BODY=8BITMIME SMTPUTF8\nS: 250 Ok\n"
@@ -264,3 +328,44 @@ def test_a_server_that_takes_a_few_bytes_now_and_then_is_given_up(monkeypatch: p
         outcome = deliver(peer, outgoing(message=huge, pieces=65_536), timeouts=timeouts)[1]
     assert isinstance(outcome, TryLater)
     assert "did not take the message" in outcome.reply.text
+
+
+def test_a_server_that_answers_a_few_bytes_now_and_then_is_given_up() -> None:
+    with Peer(f"{PLAIN}{MAIL}!drip") as peer:
+        outcome = deliver(peer, outgoing(), timeouts=replace(QUICK, command=0.2))[1]
+    assert isinstance(outcome, TryLater)
+    assert "did not answer MAIL within" in outcome.reply.text
+
+
+@pytest.mark.parametrize("offered", ["250 mx.test", "250-mx.test\\r\\n250 PIPELINING"])
+def test_a_reply_that_nobody_asked_for_ends_the_connection(offered: str) -> None:
+    """It, or the next one, would be taken for the answer to another command."""
+    with Peer(f"{GREETING}!raw {offered}\\r\\n250 More\\r\\n\n!gone") as peer:
+        outcome = deliver(peer, outgoing())[1]
+    assert isinstance(outcome, TryLater)
+    assert "said something unasked before MAIL: 250 More" in outcome.reply.text
+
+
+def test_a_goodbye_between_two_commands_is_told_in_the_servers_words() -> None:
+    """RFC 5321 section 3.8: 421 may come at any time."""
+    with Peer(f"{PLAIN}{MAIL}!raw 250 Ok\\r\\n421 4.3.2 Shutting down\\r\\n\n!gone") as peer:
+        outcome = deliver(peer, outgoing())[1]
+    assert isinstance(outcome, TryLater)
+    assert outcome.reply.code == 421
+    assert "421 4.3.2 Shutting down" in outcome.reply.text
+
+
+@pytest.mark.parametrize("chunking", [False, True])
+def test_a_large_message_is_never_in_memory_as_a_whole(chunking: bool) -> None:
+    chunk, count = b"A line of a large message\r\n" * 10_000, 60
+    message = replace(outgoing(), size=len(chunk) * count, chunks=lambda: (bytes(bytearray(chunk)) for _ in range(count)))
+    dotted = f"C: DATA\nS: 250 Ok\nS: 250 Ok\nS: 354 Go\n!skip {message.size + 3}\nS: 250 Ok\n"
+    bdat = "S: 250 Ok\nS: 250 Ok\n" + f"C: BDAT *\n!skip {len(chunk)}\nS: 250 Ok\n" * count
+    greeting = CHUNKING if chunking else PIPELINING.replace("S: 250 ", "S: 250-8BITMIME\nS: 250 ")
+    with Peer(f"{greeting}C: MAIL *\n{RCPT}{bdat if chunking else dotted}{QUIT}") as peer:
+        tracemalloc.start()
+        outcomes = deliver(peer, message)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert isinstance(outcomes[1], Delivered)
+    assert most < 4 << 20

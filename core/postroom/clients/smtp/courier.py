@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 
-from ...mail.delivery import Failed, Outcome, TryLater
+from ...mail.delivery import Outcome
 from ...provided import Outgoing, QueuedRecipient
 from .commands import unmet
 from .connect import Dialer
@@ -37,29 +37,36 @@ class Courier:
         while waiting:
             try:
                 session = self._session(outgoing, hops)
-                waiting = self._some(session, outgoing, waiting, outcomes)
             except HopFault as fault:
                 late = fault.outcome()
                 for recipient in waiting:
                     outcomes.setdefault(recipient.id, late)
                 break
+            try:
+                waiting = self._some(session, outgoing, waiting, outcomes)
+            except HopFault as fault:
+                self._note(session.hop.key, fault)
+                hops = Without(hops, session.hop.key, fault)
         return outcomes
 
     def _some(
         self, session: Session, outgoing: Outgoing, waiting: list[QueuedRecipient], outcomes: dict[int, Outcome]
     ) -> list[QueuedRecipient]:
-        """One transaction with as many as it may have; those that still wait after it. Raises HopFault."""
-        room, heard, used = self.pool.room(session), session.heard, session.messages > 0
+        """One transaction with as many as it may have; those that still wait after it. Raises HopFault when it came to no answer at all."""
+        room, used = self.pool.room(session), session.messages > 0
         transaction = Transaction(session, outgoing, outcomes)
         try:
             transaction.send(waiting[:room])
         except HopFault as fault:
             session.close()
-            if used and session.heard == heard:
+            fault.how = session.how("broken off")
+            if not transaction.begun and used:
                 return waiting  # it was closed while idle (or was told 421 now): not worth waiting for the next attempt
+            if not transaction.begun and fault.reply.code != 421:
+                raise  # another server may do better (RFC 5321 section 5.1)
             if transaction.accepted:
                 fault.kind = "answer"  # in the middle of this message: others may pass, and must not wait for it
-            late = how(fault.outcome(), session.how("broken off"))
+            late = fault.outcome()
             for recipient in waiting:
                 outcomes.setdefault(recipient.id, late)
             return []
@@ -117,15 +124,27 @@ class Courier:
         try:
             session = self.dialer.open(hop, self._ears)
         except HopFault as error:
-            self._failed.pop(hop.key, None)
-            self._failed[hop.key] = (self._clock(), error.again())
-            while len(self._failed) > MOST_FAILED:
-                del self._failed[next(iter(self._failed))]
+            self._note(hop.key, error)
             raise
         self._failed.pop(hop.key, None)
         return session
 
+    def _note(self, key: Key, fault: HopFault) -> None:
+        """Remember that a server could not be used just now."""
+        self._failed.pop(key, None)
+        self._failed[key] = (self._clock(), fault.again())
+        while len(self._failed) > MOST_FAILED:
+            del self._failed[next(iter(self._failed))]
 
-def how(outcome: Outcome, words: str) -> Outcome:
-    """The outcome with the stage that it comes from."""
-    return replace(outcome, how=words) if isinstance(outcome, TryLater | Failed) else outcome
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """The hops of a delivery of which one has failed meanwhile: it is given as its fault."""
+
+    hops: Hops
+    key: Key
+    fault: HopFault
+
+    def __iter__(self) -> Iterator[NextHop | HopFault]:
+        for hop in self.hops:
+            yield self.fault if isinstance(hop, NextHop) and hop.key == self.key else hop

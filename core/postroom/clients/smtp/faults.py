@@ -22,6 +22,7 @@ class HopFault(Exception):
         self.reply = Reply(code, enhanced, words)
         self.server = server
         self.kind: Kind = kind or self.usual
+        self.how = ""  # for the trace, as in TryLater
 
     @property
     def final(self) -> bool:
@@ -30,11 +31,13 @@ class HopFault(Exception):
 
     def again(self) -> Self:
         """The same fault without what hangs on this one (traceback, sockets), to be kept and raised later."""
-        return type(self)(str(self), self.reply.enhanced, code=self.reply.code, server=self.server, kind=self.kind)
+        fault = type(self)(str(self), self.reply.enhanced, code=self.reply.code, server=self.server, kind=self.kind)
+        fault.how = self.how
+        return fault
 
     def outcome(self) -> Outcome:
         """What it means for a recipient."""
-        return Failed(self.reply, self.server) if self.final else TryLater(self.reply, self.server, self.kind)
+        return Failed(self.reply, self.server, self.how) if self.final else TryLater(self.reply, self.server, self.kind, self.how)
 
 
 class Unreachable(HopFault):

@@ -92,11 +92,18 @@ class Session:
             self.ended = True  # it waits for the message, or hangs up: this connection is of no further use
         return changed
 
-    def command(self, line: bytes, what: str) -> Reply:
-        """Send one command line (with CRLF) and return its reply. Raises Broken."""
+    def attend(self, what: str) -> None:
+        """Before commands are sent: raises Broken when a reply is here already, as it would be taken for the answer to ``what``."""
+        if not self.parser.empty:
+            reply = self.reply(what, self.hop.timeouts.command)
+            raise self.broken(f"said something unasked before {what}: {kept(reply)}", "4.5.0")
+
+    def command(self, line: bytes, what: str, patience: float = 0.0) -> Reply:
+        """Send one command line (with CRLF) and return its reply, within ``patience`` seconds (0: as for most). Raises Broken."""
         timeout = self.hop.timeouts.command
+        self.attend(what)
         self.write(line, what, timeout)
-        return self.reply(what, timeout, b"" if what == "AUTH" else line)
+        return self.reply(what, patience or timeout, b"" if what == "AUTH" else line)
 
     def greet(self) -> None:
         """Wait for the greeting and introduce ourselves. Raises Refused when the server wants no mail, Broken."""

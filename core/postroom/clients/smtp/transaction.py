@@ -8,7 +8,7 @@ a refused transaction leaves behind is cleared by the RSET in front of the next 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ...mail.delivery import Delivered, Failed, Outcome, TryLater
 from ...mail.reply import Reply
@@ -27,7 +27,7 @@ RCPT_GROUP = 100  # commands sent before their replies are read: both sides wait
 class Transaction:
     """Sends ``outgoing`` over ``session`` to some of its recipients and notes what became of each in ``outcomes``."""
 
-    __slots__ = ("accepted", "anew", "body", "offered", "outcomes", "outgoing", "postponed", "session", "utf8", "whole")
+    __slots__ = ("accepted", "anew", "begun", "body", "offered", "outcomes", "outgoing", "postponed", "session", "utf8", "whole")
 
     def __init__(self, session: Session, outgoing: Outgoing, outcomes: dict[int, Outcome]) -> None:
         self.session, self.outgoing, self.outcomes = session, outgoing, outcomes
@@ -36,6 +36,7 @@ class Transaction:
         self.postponed: list[QueuedRecipient] = []  # "too many recipients": at once again, in a transaction of their own
         self.whole = b"".join(outgoing.chunks()) if outgoing.size <= SMALL else None
         self.body, self.utf8 = "", False
+        self.begun = False  # MAIL has been answered: until then nothing is about this message
         self.anew = False  # those who are accepted need a transaction of their own
 
     def send(self, recipients: Sequence[QueuedRecipient]) -> None:
@@ -56,8 +57,7 @@ class Transaction:
         else:
             self._stepwise(mail, sendable)
         if self.postponed and not self.accepted and not self.anew:
-            self._all(self.postponed, Reply(452, "4.5.3", "Too many recipients"), "RCPT")
-            self.postponed = []
+            self.postponed = []  # it was not their number
 
     # --- before anything is sent -----------------------------------------------------------------------------------
 
@@ -68,12 +68,11 @@ class Transaction:
         self.utf8 = needed and offered.smtputf8
         if outgoing.smtputf8 and not self.utf8 and not header_of(self._chunks()).isascii():  # RFC 6531 3.2
             raise Unsendable(commands.HEADER_NEEDS_SMTPUTF8)
-        chunks = () if self.whole is not None else outgoing.chunks()
-        self.body = body_type(outgoing.body, self.whole, chunks, eightbit=offered.eightbit, binary=offered.binarymime)
+        self.body = body_type(outgoing.body, self.whole, self._chunks(), eightbit=offered.eightbit, binary=offered.binarymime)
         outgoing.notes["dsn"] = offered.dsn  # whether the next server does the reports that were asked for (RFC 3461 5.2)
 
-    def _chunks(self) -> Sequence[bytes]:
-        return (self.whole,) if self.whole is not None else (next(iter(self.outgoing.chunks()), b""),)
+    def _chunks(self) -> Iterable[bytes]:
+        return (self.whole,) if self.whole is not None else self.outgoing.chunks()
 
     def _sendable(self, recipients: Sequence[QueuedRecipient]) -> list[tuple[QueuedRecipient, bytes]]:
         found = []
@@ -89,7 +88,7 @@ class Transaction:
     def _pipelined(self, mail: bytes, sendable: list[tuple[QueuedRecipient, bytes]]) -> None:
         session, timeouts = self.session, self.session.hop.timeouts
         reset, session.dirty = session.dirty, True
-        refusal: Reply | None = None
+        refused = False
         for start in range(0, len(sendable), RCPT_GROUP):
             group = sendable[start : start + RCPT_GROUP]
             lines = [line for _, line in group]
@@ -97,13 +96,15 @@ class Transaction:
                 lines[:0] = (RSET, mail) if reset else (mail,)
             if start + RCPT_GROUP >= len(sendable):
                 lines.append(self._opening())
+            session.attend("RCPT" if start else "MAIL")
             session.write(b"".join(lines), "the envelope", timeouts.command)
             if start == 0:
-                if reset:
-                    session.reply("RSET", timeouts.command)
-                refusal = refused(session.reply("MAIL", timeouts.command))
+                cleared = session.reply("RSET", timeouts.command) if reset else None
+                refused = self._mail_answered(session.reply("MAIL", timeouts.command), cleared, sendable)
             for recipient, _ in group:
-                self._rcpt_answered(recipient, session.reply("RCPT", timeouts.command), refusal)
+                reply = session.reply("RCPT", timeouts.command)
+                if not refused:  # else it is "MAIL first"
+                    self._rcpt_answered(recipient, reply)
         self._message()
 
     def _message(self) -> None:
@@ -118,17 +119,14 @@ class Transaction:
 
     def _stepwise(self, mail: bytes, sendable: list[tuple[QueuedRecipient, bytes]]) -> None:
         session = self.session
-        if session.dirty:
-            session.command(RSET, "RSET")
+        cleared = session.command(RSET, "RSET") if session.dirty else None
         session.dirty = True
-        refusal = refused(session.command(mail, "MAIL"))
-        if refusal is not None:
-            self._all([recipient for recipient, _ in sendable], refusal, "MAIL")
+        if self._mail_answered(session.command(mail, "MAIL"), cleared, sendable):
             return
         for recipient, line in sendable:
             reply = session.command(line, "RCPT")
             self.anew |= session.said_yes and reply.code // 100 != 2  # a plugin refuses whom the server would deliver to
-            self._rcpt_answered(recipient, reply, None)
+            self._rcpt_answered(recipient, reply)
         if self.anew:
             self.postponed += self.accepted
             self.accepted = []
@@ -137,8 +135,7 @@ class Transaction:
         if self.offered.chunking:
             self._transfer()
         else:
-            session.write(b"DATA\r\n", "DATA", session.hop.timeouts.command)
-            self._data_answered(session.reply("DATA", session.hop.timeouts.data))
+            self._data_answered(session.command(b"DATA\r\n", "DATA", session.hop.timeouts.data))
 
     def _at_once(self) -> bool:
         """True when the whole message travels with its envelope."""
@@ -157,6 +154,7 @@ class Transaction:
         session = self.session
         if reply.code != 354:
             self._all(self.accepted, reply, "DATA")
+            session.ended |= reply.code < 400  # who knows what it waits for
         elif self.accepted:
             self._transfer()
         else:
@@ -167,24 +165,31 @@ class Transaction:
         """The message itself, to those who are accepted."""
         if not self.accepted:
             return
-        chunks = (self.whole,) if self.whole is not None else self.outgoing.chunks()
         send = send_chunked if self.offered.chunking else send_dotted
         try:
-            self._message_answered(send(self.session, chunks, checked=self.whole is not None or self.body == "BINARYMIME"))
+            self._message_answered(send(self.session, self._chunks(), checked=self.whole is not None or self.body == "BINARYMIME"))
         except Unsendable as error:
             self._all(self.accepted, error.reply, "the message")
             self.session.ended = True  # without the end mark nothing of it is delivered
 
     # --- the answers ---------------------------------------------------------------------------------------------------
 
-    def _rcpt_answered(self, recipient: QueuedRecipient, reply: Reply, refusal: Reply | None) -> None:
-        """``refusal``: of MAIL, which is then the reason and not the "MAIL first" that RCPT gets."""
-        if refusal is not None:
-            self._failed(recipient, refusal, "MAIL")
-        elif reply.code // 100 == 2:
+    def _mail_answered(self, reply: Reply, cleared: Reply | None, sendable: Sequence[tuple[QueuedRecipient, bytes]]) -> bool:
+        """True when MAIL is refused. ``cleared``: the reply to the RSET before it. Raises Broken when the refusal is due to that."""
+        if reply.code // 100 != 2 and cleared is not None and cleared.code // 100 != 2:
+            raise self.session.broken(f"does not take RSET: {kept(cleared)}", "4.5.0")
+        self.begun = True
+        if reply.code // 100 == 2:
+            return False
+        self._all([recipient for recipient, _ in sendable], reply, "MAIL")
+        return True
+
+    def _rcpt_answered(self, recipient: QueuedRecipient, reply: Reply) -> None:
+        if reply.code // 100 == 2:
             self.accepted.append(recipient)
-        elif too_many(reply):
+        elif (later := too_many(reply)) is not None:
             self.postponed.append(recipient)
+            self._failed(recipient, later, "RCPT")  # unless it goes better then
         else:
             self._failed(recipient, reply, "RCPT")
 
@@ -215,11 +220,8 @@ def outcome(reply: Reply, server: str, how: str = "") -> Outcome:
     return TryLater(Reply(451, "4.5.0", f"Unexpected answer: {reply}"), server, how=how)
 
 
-def refused(reply: Reply) -> Reply | None:
-    """The reply when it is not a success."""
-    return None if reply.code // 100 == 2 else reply
-
-
-def too_many(reply: Reply) -> bool:
-    """True when the server has had enough recipients for one transaction (RFC 5321 section 4.5.3.1.10; 552 is its old code)."""
-    return (reply.code == 452 and reply.enhanced in ("", "4.5.3")) or (reply.code == 552 and reply.enhanced in ("", "5.5.3"))
+def too_many(reply: Reply) -> Reply | None:
+    """The reply when the server has had enough recipients for one transaction, always as 452 (RFC 5321 section 4.5.3.1.10), else None."""
+    if (reply.code == 452 and reply.enhanced in ("", "4.5.3")) or (reply.code == 552 and reply.enhanced in ("", "5.5.3")):
+        return Reply(452, reply.enhanced and "4.5.3", reply.text)
+    return None

@@ -45,7 +45,7 @@ def send_chunked(session: Session, chunks: Iterable[bytes], *, checked: bool) ->
         session.write(b"BDAT %d LAST\r\n" % len(last), "the message", session.hop.timeouts.block, flush=False)
         session.write(last, "the message", session.hop.timeouts.block)
     except Broken as error:
-        return last_words(session, error)
+        return last_words(session, error, waiting)
     for left in range(waiting, 0, -1):
         if (reply := session.reply("BDAT", session.hop.timeouts.end)).code // 100 != 2:
             return refused(session, reply, left)  # those on their way and the last one
@@ -54,18 +54,24 @@ def send_chunked(session: Session, chunks: Iterable[bytes], *, checked: bool) ->
 
 def refused(session: Session, reply: Reply, waiting: int) -> Reply:
     """The refusal of a chunk, after the replies to the ``waiting`` chunks behind it: they all fail as well."""
-    for _ in range(waiting):
-        session.reply("BDAT", session.hop.timeouts.end)
+    try:
+        for _ in range(waiting):
+            session.reply("BDAT", session.hop.timeouts.end)
+    except Broken:  # it has hung up after its refusal
+        session.ended = True
     return reply
 
 
-def last_words(session: Session, error: Broken) -> Reply:
-    """What the server said before it hung up ("552 too big"), if it said something and it is no success; else raises ``error``."""
+def last_words(session: Session, error: Broken, waiting: int = 0) -> Reply:
+    """What the server said before it hung up ("552 too big"), if it said something and it is no success; else raises ``error``.
+
+    ``waiting``: chunks before the one that it did not take, whose replies come first.
+    """
     try:
-        reply = session.reply("the message", LAST_WORDS)
+        for _ in range(waiting + 1):
+            if (reply := session.reply("the message", LAST_WORDS)).code >= 400:
+                session.ended = True
+                return reply
     except Broken as last:
         raise (last if last.reply.code == 421 else error) from None
-    if reply.code < 400:
-        raise error
-    session.ended = True
-    return reply
+    raise error
