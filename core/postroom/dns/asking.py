@@ -16,6 +16,7 @@ import dns.rdatatype
 
 from .answers import Answer, DnsFailure
 from .servers import DnsServer
+from .values import value
 
 ROUNDS = 2  # each server is asked that often
 LEAST_WAIT = 0.2  # seconds for one try
@@ -25,7 +26,7 @@ LONGEST_NEGATIVE = 10_800.0  # RFC 2308 section 5
 WITHOUT_EDNS = (dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS)  # RFC 6891 section 7: how very old servers say that they know none
 FAULTS = (dns.exception.DNSException, OSError, EOFError)
 
-Raw = Answer[Any]  # records are dnspython's rdatas
+Raw = Answer[Any]  # of whatever kind was asked for, as ``value`` makes them
 
 
 class Questioner:
@@ -67,7 +68,7 @@ def read(reply: dns.message.Message, *, trusted: bool) -> Raw:
         raise dns.message.NotQueryResponse
     chain = reply.resolve_chaining()
     secure = trusted and bool(reply.flags & dns.flags.AD)  # RFC 4035 section 3.2.3: set only if all of the answer is authentic
-    records = tuple(chain.answer) if chain.answer is not None else ()
+    records = tuple(map(value, chain.answer or ()))
     name = _text(chain.canonical_name)
     if records:
         return Answer(records, secure, name, min(float(chain.minimum_ttl), LONGEST_POSITIVE))

@@ -6,19 +6,17 @@ import random
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from .answers import Answer, DnsFailure, Exchangers, Mx, Tlsa
 from .asking import Questioner, Raw
 from .cache import Cache
-from .names import address_in, is_host, is_this_machine, text_of, wire_name, wire_text
+from .names import address_in, is_host, is_this_machine, wire_name, wire_text
 from .servers import SystemServers, Trust, named
 
 if TYPE_CHECKING:
     from ..config.schema import DnsSettings
-
-T = TypeVar("T")
 
 ADDRESS_KINDS = ("AAAA", "A")
 
@@ -71,7 +69,7 @@ class Resolver:
         asked = wire_text(domain)
         if not answer.records:  # RFC 5321 section 5.1: the implicit MX, also for the target of a CNAME
             return Exchangers((Mx(0, asked),), answer.secure, answer.name, answer.ttl, implicit=True)
-        servers = [Mx(record.preference, text_of(record.exchange)) for record in answer.records]
+        servers: list[Mx] = list(answer.records)
         if [one.host for one in servers] == [""]:  # RFC 7505 section 3
             return Exchangers((), answer.secure, answer.name, answer.ttl, null=True)
         usable = [one for one in servers if is_host(one.host)]
@@ -131,19 +129,15 @@ class Resolver:
 
     def tlsa(self, name: str, *, fresh: bool = False) -> Answer[Tlsa]:
         """The TLSA records of ``name`` ("_25._tcp.mx.example.net"), none if there are none. Raises DnsFailure when nobody can tell."""
-        return self._mapped(name, "TLSA", fresh, lambda one: Tlsa(one.usage, one.selector, one.mtype, one.cert))
+        return self.lookup(name, "TLSA", fresh=fresh)
 
     def txt(self, name: str, *, fresh: bool = False) -> Answer[str]:
         """The TXT records of ``name``, the strings of each joined; none if there are none. Raises DnsFailure when nobody can tell."""
-        return self._mapped(name, "TXT", fresh, lambda one: b"".join(one.strings).decode("utf-8", "replace"))
+        return self.lookup(name, "TXT", fresh=fresh)
 
     def cname(self, name: str, *, fresh: bool = False) -> Answer[str]:
         """What ``name`` is an alias of, none if it is none: the first step alone, so that ``secure`` is about this step."""
-        return self._mapped(name, "CNAME", fresh, lambda one: text_of(one.target))
-
-    def _mapped(self, name: str, kind: str, fresh: bool, make: Callable[[Any], T]) -> Answer[T]:
-        answer = self.lookup(name, kind, fresh=fresh)
-        return replace(answer, records=tuple(make(record) for record in answer.records))
+        return self.lookup(name, "CNAME", fresh=fresh)
 
     def _found(self, name: str, kind: str, fresh: bool) -> Raw:
         """As ``lookup``, but a name that does not exist is a failure."""
@@ -153,13 +147,13 @@ class Resolver:
         return answer
 
     def lookup(self, name: str, kind: str, *, fresh: bool = False) -> Raw:
-        """Any records, as dnspython has them; none for a name without them. Raises DnsFailure."""
+        """Records of any kind; none for a name without them. Raises DnsFailure."""
         return self._cache.get((wire_text(name), kind), lambda: self._questioner.ask(wire_name(name), kind), fresh=fresh)
 
 
 def _together(host: str, found: list[Raw], failure: DnsFailure | None) -> Answer[str]:
     """The answers for both families as one."""
-    records = tuple(record.to_text() for answer in found for record in answer.records)
+    records: tuple[str, ...] = tuple(chain.from_iterable(answer.records for answer in found))
     if not records:
         if failure is not None:
             raise failure

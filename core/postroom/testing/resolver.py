@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import dns.rdata
-import dns.rdataclass
-import dns.rdatatype
-
-from ..dns import Answer, DnsFailure, Resolver
+from ..dns import Answer, DnsFailure, Mx, Resolver, Tlsa
 
 TTL = 300.0
 
@@ -44,21 +40,19 @@ class FakeResolver(Resolver):
         self.asked.append((asked, kind))
         if asked in self.temporary:
             raise DnsFailure(f"the name {name} could not be resolved: no answer", temporary=True)
-        records = tuple(dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(kind), text) for text in self._texts(asked, kind))
+        records = tuple(self._values(asked, kind))
         tables = (self.hosts, self.mx_records, self.tlsa_records, self.txt_records)
         return Answer(records, bool(self.secure & {asked, "*"}), asked, TTL, exists=any(asked in table for table in tables))
 
-    def _texts(self, name: str, kind: str) -> list[str]:
-        """The records as a zone file has them."""
+    def _values(self, name: str, kind: str) -> list[Any]:
+        """The records as ``postroom.dns.values`` makes them."""
         if kind in ("A", "AAAA"):
             return [one for one in self.hosts.get(name, ()) if (":" in one) == (kind == "AAAA")]
         if kind == "MX":
-            return [f"{preference} {host.rstrip('.')}." for preference, host in self.mx_records.get(name, ())]
+            return [Mx(preference, host.lower().rstrip(".")) for preference, host in self.mx_records.get(name, ())]
         if kind == "TLSA":
-            return [f"{usage} {selector} {matching} {data.hex()}" for usage, selector, matching, data in self.tlsa_records.get(name, ())]
-        return (
-            ['"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in self.txt_records.get(name, ())] if kind == "TXT" else []
-        )
+            return [Tlsa(*one) for one in self.tlsa_records.get(name, ())]
+        return list(self.txt_records.get(name, ())) if kind == "TXT" else []
 
     def _ask_system(self, host: str) -> list[str]:
         name = host.lower().rstrip(".")
