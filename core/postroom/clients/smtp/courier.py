@@ -107,7 +107,7 @@ class Courier:
         before = self._clock() - AVOID_SECONDS
         late = []
         for hop in hops:
-            if isinstance(hop, NextHop) and self._failed_since(hop.key, before):
+            if self._failed and isinstance(hop, NextHop) and self._failed_since(hop.key, before):
                 late.append(hop)
             else:
                 yield hop
