@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
+from postroom import ids
 from postroom.provided import SendingRules
 from postroom.queue import claim
 from postroom.queue import picking as module
 from postroom.queue.picking import Picking
 from postroom.sending.filtering import Filter
 from tests.core.queue.office import Office
+
+
+@pytest.fixture(autouse=True)
+def ids_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of one millisecond are in no order, and nothing here waits for the clock on the wall."""
+    numbers = count(ids.new_id())
+    monkeypatch.setattr(ids, "new_id", lambda: next(numbers))
 
 
 def picking(office: Office, **rules: object) -> Picking:
@@ -55,7 +65,7 @@ def test_urgent_mail_is_sent_before_what_came_earlier(office: Office, rules: dic
     office.sender.rules = SendingRules(**rules)  # type: ignore[arg-type]
     for name, priority in (("a", 30), ("b", 50), ("c", 70), ("d", 100)):
         put(office, name, priority)
-        office.out.set_priority(office.rows("outgoing", "id")[-1][0], office.now, priority)
+        office.out.set_priority(max(office.rows("outgoing", "id"))[0], office.now, priority)
     office.work()
     assert "".join(one.recipients[0].address[0] for one in office.sender.sent) == "dcba"
 
