@@ -91,7 +91,7 @@ class Desk:
     def reserve(self, channel: str, recipients: int, at: int) -> int:
         """Until when (ms) fresh mail is claimed for this worker; 0 when it has no room or no open line for it."""
         line = None if self.closed or recipients > PER_TASK else self._immediate(channel)
-        if line is None or line.free < recipients or not line.plain or self._waits(line):
+        if line is None or not line.takes_fresh(recipients) or not line.plain or self._waits(line):
             return 0
         line.held += recipients
         return at + LEASE_MS

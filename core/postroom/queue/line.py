@@ -11,7 +11,8 @@ from .letter import OUT, Addressee, Letter, Task
 if TYPE_CHECKING:
     from ..provided import Sender
 
-ROOM = 200  # recipients that one line holds in memory: with letters of up to CARRIED bytes, a few megabytes
+ROOM = 1000  # recipients that one line holds in memory: mail of a domain that comes together shares its connections
+FRESH = 200  # while it holds fewer than that it takes fresh mail from memory, with letters of up to CARRIED bytes: a few megabytes
 PER_SITE = 10  # transactions at once with one site, so that a slow site does not take all of a sender's greenlets
 AT_FIRST = 2  # the same with a site that has not answered yet: each success allows one more, each failure halves it
 SITES = 10_000  # that are remembered
@@ -42,6 +43,10 @@ class Line:
     def free(self) -> int:
         """How many more recipients fit."""
         return max(0, self.room - self.held)
+
+    def takes_fresh(self, recipients: int) -> bool:
+        """True when mail for so many recipients may come to it straight from memory."""
+        return self.held + recipients <= min(FRESH, self.room)
 
     @property
     def quiet(self) -> bool:

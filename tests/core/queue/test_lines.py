@@ -8,7 +8,7 @@ import pytest
 
 from postroom.queue import connections
 from postroom.queue.letter import Addressee, Letter, Task
-from postroom.queue.line import AT_FIRST, PER_SITE, Line
+from postroom.queue.line import AT_FIRST, FRESH, PER_SITE, Line
 from tests.core.queue.office import FakeSender
 
 LETTER = Letter(1, 1, b"", 10, "ann@our.test", None, "7BIT", False, False, "", "", 0)
@@ -35,6 +35,15 @@ def test_sites_take_turns() -> None:
     for site in ("a", "a", "b", "c"):
         one.add(task(site))
     assert [found.site for found in iter(one.next, None)] == ["a", "b", "c", "a"]
+
+
+def test_fresh_mail_comes_from_memory_only_while_there_is_little() -> None:
+    one = line()
+    for n in range(FRESH - 1):
+        one.add(task("slow", n))
+    assert one.takes_fresh(1)
+    assert not one.takes_fresh(2)
+    assert one.free > FRESH
 
 
 def test_no_more_run_than_the_sender_takes() -> None:
