@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,14 +62,14 @@ class DirectSender:
         groups: dict[str, tuple[Destination, list[QueuedRecipient]]] = {}
         for domain, recipients in by_domain(outgoing).items():
             try:
-                destination = self.router.destination(domain, replace(outgoing, recipients=tuple(recipients)))
+                destination = self.router.destination(domain, narrowed(outgoing, recipients))
             except NoWay as none:
                 outcomes.update((one.id, none.outcome) for one in recipients)
                 continue
             self.sites.learn(domain, destination.site)
             groups.setdefault(destination.group, (destination, []))[1].extend(recipients)
         for destination, recipients in groups.values():
-            outcomes |= self._deliver(replace(outgoing, recipients=tuple(recipients)), destination)
+            outcomes |= self._deliver(narrowed(outgoing, recipients), destination)
         return outcomes
 
     def _deliver(self, outgoing: Outgoing, destination: Destination) -> dict[int, Outcome]:
@@ -117,6 +117,11 @@ def by_domain(outgoing: Outgoing) -> dict[str, list[QueuedRecipient]]:
     for one in outgoing.recipients:
         found.setdefault(fold_domain(split(one.address)[1]), []).append(one)
     return found
+
+
+def narrowed(outgoing: Outgoing, recipients: Sequence[QueuedRecipient]) -> Outgoing:
+    """The message for some of its recipients."""
+    return outgoing if len(recipients) == len(outgoing.recipients) else replace(outgoing, recipients=tuple(recipients))
 
 
 def limited(bounds: SessionBounds) -> SessionLimits:
