@@ -12,7 +12,7 @@ from postroom.mail.splicing import Edit, part_of, spliced
 from postroom.mail.structure import Part
 from postroom.mail.structure.scanner import Scanner
 
-from .appending import Changed, Untouchable, appended
+from .appending import Untouchable, appended
 from .bodies import bodies
 from .choosing import Chooser
 from .heading import heading_edits
@@ -57,7 +57,12 @@ class Plugin:
         """Raises Untouchable."""
         if part.size > LARGEST:
             raise Untouchable("it is too large")
-        body = part_of(message, part.body_start, part.end)
-        changed: Changed = (self.offload if len(body) > LARGE else directly)(appended, part, body, text, form)
-        header = part_of(message, part.header_start, part.body_start)
-        return [*heading_edits(header, part, changed), Edit(part.body_start, part.end, changed.body)]
+        header, body = part_of(message, part.header_start, part.body_start), part_of(message, part.body_start, part.end)
+        run = self.offload if len(header) + len(body) > LARGE else directly
+        edits: list[Edit] = run(_changes, part, header, body, text, form)
+        return edits
+
+
+def _changes(part: Part, header: bytes, body: bytes, text: str, form: str) -> list[Edit]:
+    changed = appended(part, body, text, form)
+    return [*heading_edits(header, part, changed), Edit(part.body_start, part.end, changed.body)]
