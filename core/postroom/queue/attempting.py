@@ -104,12 +104,17 @@ class Attempts:
         return Finished(task, outcomes, self._now(), outgoing.chunks, bool(outgoing.notes.get("dsn")), tried=tried)
 
     def _judge(self, line: Line, task: Task, outcomes: Mapping[int, Outcome], began: int) -> None:
-        """What the outcomes say about the site."""
+        """What the outcomes say about the site; nothing when it has had no part in them."""
         found = list(outcomes.values())
+        if all(_silent(one) for one in found):
+            return
         troubles = [one for one in found if isinstance(one, TryLater) and one.kind != "answer"]
+        doubted = line.doubts(task.site) or (line.sender.name, task.site) in self.sites.down
         line.went(task.site, well=not troubles and not any(_busy(one) for one in found))
         try:
-            if found and len(troubles) == len(found):
+            if len(troubles) == len(found):
+                if not doubted and all(one.kind == "broken" for one in troubles):
+                    return  # a server that works may break off over one message: the others must not wait for that
                 self.sites.failed(line.sender.name, task.site, troubles[0], self.retry_of(line), began)
                 self.log.info("site.down", sender=line.sender.name, site=task.site, reason=str(troubles[0].reply))
             elif any(_offered(one) or isinstance(one, Failed) for one in found) and self.sites.works(line.sender.name, task.site):
@@ -142,6 +147,11 @@ def _offered(outcome: Outcome | None) -> bool:
     if isinstance(outcome, TryLater):
         return outcome.kind == "answer" and bool(outcome.server)
     return isinstance(outcome, Delivered) or (isinstance(outcome, Failed) and bool(outcome.server))
+
+
+def _silent(outcome: Outcome) -> bool:
+    """True for what came of ourselves: no server was asked."""
+    return isinstance(outcome, NotNow) or (isinstance(outcome, TryLater) and outcome.kind == "answer" and not outcome.server)
 
 
 def _busy(outcome: Outcome) -> bool:

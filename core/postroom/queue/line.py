@@ -82,8 +82,10 @@ class Line:
 
     def put_off(self, site: str) -> float:
         """Seconds until more mail for a crowded site is looked at: a moment, and longer each time while nothing comes of its attempts."""
-        times = self._crowds.get(site, 0)
+        times = self._crowds.pop(site, 0)
         self._crowds[site] = times + 1
+        if len(self._crowds) > SITES:
+            del self._crowds[next(iter(self._crowds))]
         return float(min(2**times, MOST_PUT_OFF))
 
     def add(self, task: Task) -> None:
@@ -139,6 +141,10 @@ class Line:
         self._windows[site] = min(before + 1, PER_SITE) if well else max(1, before // 2)
         if len(self._windows) > SITES:
             del self._windows[next(iter(self._windows))]
+
+    def doubts(self, site: str) -> bool:
+        """True when the last attempts with this site went wrong."""
+        return self._windows.get(site, AT_FIRST) < AT_FIRST
 
     def _shares(self) -> tuple[int, int]:
         """How many more attempts may run with sites that have not shown yet that they work, and with sites that failed last.

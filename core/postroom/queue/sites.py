@@ -81,6 +81,7 @@ class Sites:
         """Take over what stands in the database: news may get lost. Raises StoreUnavailable."""
         rows = self.db.read_slow(lambda tx: tx.execute(ALL))
         self.down = {(row[0], row[1]): Down(*row[2:]) for row in rows}
+        self._noted = {key: at for key, at in self._noted.items() if key in self.down}
 
     def blocked(self, sender: str, site: str) -> Down | None:
         """The site's trouble when it may not be tried now; None when it may: it works, or this is the probe. Raises StoreUnavailable."""
