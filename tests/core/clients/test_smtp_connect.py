@@ -12,6 +12,7 @@ from postroom.clients.smtp.hop import Credentials, Encryption, NextHop
 from postroom.clients.smtp.session import Session
 from postroom.dns import DnsFailure
 from postroom.mail.delivery import Delivered, Failed, TryLater
+from postroom.tls_policy.demand import Demand, Level, PolicyFacts
 from postroom.wire.certificates import self_signed
 
 from .smtp_peer import GREETING, IMPATIENT, PIPELINING, PLAIN, QUICK, Peer, courier, deliver, hop, outgoing
@@ -139,12 +140,39 @@ def test_a_handshake_that_hangs_is_given_up() -> None:
     assert "did not finish the TLS handshake" in str(outcome.reply)
 
 
-def test_what_was_injected_before_the_handshake_is_dropped(context: ssl.SSLContext, certificate: Path) -> None:
-    injected = r"!raw 220 Go\r\n250-mx.test\r\n250-CHUNKING\r\n250 PIPELINING\r\n250 Ok\r\n"
-    hello = "C: EHLO client.test\nS: 250 mx.test\n"
-    with Peer(f"{STARTTLS}{injected}\n!tls\n{hello}{SENT}", context=context) as peer:
-        outcome = deliver(peer, outgoing(), encryption=Encryption.STARTTLS, ca=certificate)[1]
-    assert isinstance(outcome, Delivered)
+INJECTED = r"!raw 220 Go\r\n250-mx.test\r\n250-CHUNKING\r\n250 PIPELINING\r\n250 Ok\r\n" + "\n"
+
+
+def test_what_is_injected_before_the_handshake_ends_the_session() -> None:
+    """RFC 3207 section 4.2."""
+    with Peer(f"{STARTTLS}{INJECTED}!gone") as peer:
+        outcome = deliver(peer, outgoing(), encryption=Encryption.STARTTLS)[1]
+    assert isinstance(outcome, TryLater)
+    assert outcome.kind == "tls"
+    assert "said more than the answer to STARTTLS before TLS began" in outcome.reply.text
+
+
+def test_after_tls_only_what_was_offered_under_it_counts(context: ssl.SSLContext) -> None:
+    before = GREETING + "S: 250-mx.test\nS: 250-STARTTLS\nS: 250-CHUNKING\nS: 250 PIPELINING\nC: STARTTLS\nS: 220 Go\n!tls\n"
+    with Peer(f"{before}C: EHLO client.test\nS: 250 mx.test\n{SENT}", context=context) as peer:
+        assert isinstance(deliver(peer, outgoing(), encryption=Encryption.STARTTLS, verify=False)[1], Delivered)
+
+
+@pytest.mark.parametrize(
+    ("host", "demand", "name"),
+    [
+        ("mx_1.test", None, "mx_1.test"),
+        ("mx.test.", None, "mx.test"),  # RFC 6066 section 3: no final dot
+        ("mx.test", Demand(Level.ENCRYPT, "a policy", PolicyFacts("tlsa", "base.test"), sni="base.test"), "base.test"),  # RFC 7672 8.1
+    ],
+)
+def test_the_handshake_asks_for_the_name_that_counts(host: str, demand: Demand | None, name: str, certificate: Path) -> None:
+    made, asked = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), list[str | None]()
+    made.load_cert_chain(certificate)
+    made.sni_callback = lambda sock, wanted, context: asked.append(wanted)
+    with Peer(f"{STARTTLS}S: 220 Go\n!tls\n{AGAIN}{BYE}", context=made) as peer:
+        dial(peer, host=host, encryption=Encryption.STARTTLS, verify=False, demand=demand).quit()
+    assert asked == [name]
 
 
 def test_helo_is_tried_when_ehlo_is_unknown() -> None:

@@ -103,13 +103,13 @@ def test_endless_input_without_a_line_end_is_given_up_early() -> None:
         parser.take()
 
 
-def test_clear_forgets_a_half_reply() -> None:
+@pytest.mark.parametrize(("data", "empty"), [(b"220 Go\r\n", True), (b"220 Go\r\n2", False), (b"220 Go\r\n250-a\r\n", False)])
+def test_it_is_known_whether_more_than_the_reply_has_come(data: bytes, empty: bool) -> None:
     parser = ReplyParser()
-    parser.feed(b"250-injected\r\n250 half")
-    assert parser.take() is None
-    parser.clear()
-    parser.feed(b"220 Ready\r\n")
-    assert parser.take() == Reply(220, "", "Ready")
+    parser.feed(data)
+    assert parser.take() == Reply(220, "", "Go")
+    parser.take()
+    assert parser.empty is empty
 
 
 def test_the_kept_text_is_bounded() -> None:

@@ -6,14 +6,12 @@ import contextlib
 import ssl
 import tracemalloc
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from postroom.clients.smtp.replies import LINE_LIMIT, TOTAL_LIMIT
 from postroom.mail.delivery import Delivered, Failed, TryLater
-from postroom.wire.certificates import self_signed
 from tests.core.clients.smtp_peer import GREETING, PIPELINING, PLAIN, Peer, outgoing
 from tests.plugins.smtp_direct.direct import direct, table
 
@@ -102,13 +100,13 @@ def test_enhanced_codes_decide_what_is_final() -> None:
         assert isinstance(send(), TryLater)
 
 
-def test_what_is_injected_before_tls_is_forgotten(tmp_path: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(self_signed(tmp_path, "mx.d.test"))
+def test_what_is_injected_before_tls_ends_the_connection() -> None:
     injected = r"!raw 220 Go\r\n250-mx.test\r\n250 PIPELINING\r\n250 Ok\r\n250 Ok\r\n354 Go\r\n250 Lost\r\n"
-    script = f"{GREETING}S: 250-mx\nS: 250 STARTTLS\nC: STARTTLS\n{injected}\n!tls\nC: EHLO *\nS: 250 mx\n"
-    with facing(f"{script}{MAIL}C: RCPT *\nS: 550 5.1.1 No\nC: QUIT\nS: 221 Bye", context=context) as send:
-        assert isinstance(send(), Failed)
+    script = f"{GREETING}S: 250-mx\nS: 250 STARTTLS\nC: STARTTLS\n{injected}\n!gone"
+    with facing(script, f"{BEFORE['RCPT']}S: 550 5.1.1 No\nC: QUIT\nS: 221 Bye") as send:
+        outcome = send()
+    assert isinstance(outcome, Failed)
+    assert "said more than the answer to STARTTLS" in outcome.how
 
 
 def test_another_address_is_tried_when_one_sends_no_greeting() -> None:

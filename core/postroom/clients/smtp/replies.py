@@ -37,10 +37,6 @@ class ReplyParser:
         """True when no byte is waiting: nobody has spoken out of turn."""
         return not self._data and not self._lines
 
-    def clear(self) -> None:
-        """Forget what is buffered: nothing said before a TLS handshake may count after it (RFC 3207 section 4.2)."""
-        self._data, self._lines, self._size = b"", [], 0
-
     def feed(self, data: bytes) -> None:
         """Take what was received."""
         self._data = self._data + data if self._data else data

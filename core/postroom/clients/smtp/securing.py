@@ -16,6 +16,7 @@ from ...tls_policy.checking import Contexts, Mistrust, check, result_of
 from ...tls_policy.demand import Demand, Level, Result
 from ...wire import tls
 from ...wire.stream import Disconnected, TimedOut
+from .capabilities import NONE
 from .faults import Broken, Refused, TlsFailed
 from .hop import Encryption, NextHop, TlsNote
 from .session import Session
@@ -83,7 +84,9 @@ class Securing:
         except Broken as fault:
             raise failed(session, plan, Result.VALIDATION, str(fault)) from fault
         if reply.code == 220:
-            session.forget()
+            if not session.parser.empty:  # RFC 3207 section 4.2: by whomever it was put in, it must not count
+                raise failed(session, plan, Result.VALIDATION, f"{session.server} said more than the answer to STARTTLS before TLS began")
+            session.capabilities = NONE
             self.encrypt(session, plan)
             self._hello_again(session)
             return
@@ -102,6 +105,7 @@ class Securing:
         """The handshake, and the check of the certificate. Raises TlsFailed."""
         hop, limit = session.hop, session.hop.timeouts.handshake
         name = plan.demand.sni if plan.demand is not None and plan.demand.sni else hop.host
+        name = name.removesuffix(".")  # RFC 6066 section 3
         try:
             agreed = session.stream.start_tls(self._context(hop, plan), server_side=False, server_hostname=name, timeout=limit)
             known = check(session.stream.sock, plan.demand, self._now()) if plan.demand is not None else usual(hop)

@@ -128,11 +128,6 @@ class Session:
         if reply.code != 250:
             raise self.refused("does not accept our EHLO", reply, "4.5.0")
 
-    def forget(self) -> None:
-        """TLS begins: nothing that was said in the clear counts any more (RFC 3207 section 4.2)."""
-        self.parser.clear()
-        self.capabilities = NONE
-
     @property
     def own_address(self) -> str:
         """Our end of the connection, "" when it is gone."""
