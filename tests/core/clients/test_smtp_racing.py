@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import socket
 import time
@@ -116,3 +117,14 @@ def test_an_end_in_the_middle_closes_what_was_begun(full: tuple[str, int]) -> No
         with pytest.raises(End):
             race([full[0]], full[1], 0.2, clock)
         gc.collect()
+
+
+def test_without_descriptors_nothing_is_said_about_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its mail must not wait as if it had failed."""
+
+    def none(*arguments: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("postroom.clients.smtp.racing.socket.socket", none)
+    with pytest.raises(OSError, match="Too many open files"):
+        race(["127.0.0.1", "127.0.0.2"], 25, 1.0, time.monotonic)

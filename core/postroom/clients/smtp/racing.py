@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
 from itertools import chain, zip_longest
 
+SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # of this machine: they say nothing about a server
 DELAY = 0.25  # seconds between two attempts: RFC 8305 section 5
 
 
@@ -35,7 +36,10 @@ def interleaved(addresses: Sequence[str]) -> list[str]:
 
 
 def race(addresses: Sequence[str], port: int, timeout: float, clock: Callable[[], float]) -> tuple[socket.socket, str]:
-    """A connected socket that blocks, and its address, within ``timeout`` seconds. Raises NobodyAnswers."""
+    """A connected socket that blocks, and its address, within ``timeout`` seconds.
+
+    Raises NobodyAnswers, and OSError when this machine has no more sockets to try with.
+    """
     runners = _Race(interleaved(addresses), port)
     try:
         return runners.run(timeout, clock)
@@ -49,6 +53,7 @@ class _Race:
         self._running: dict[int, tuple[socket.socket, str]] = {}  # by descriptor
         self._lost: dict[str, str] = {}
         self._poll = select.poll()
+        self._shortage: OSError | None = None
 
     def run(self, timeout: float, clock: Callable[[], float]) -> tuple[socket.socket, str]:
         delay = min(DELAY, timeout / (len(self._waiting) + 1))  # each gets its chance, also when there is little time
@@ -69,6 +74,8 @@ class _Race:
                     return winner
                 turn = clock()  # one has failed: the next need not wait
         self._lost |= dict.fromkeys((address for _, address in self._running.values()), f"did not answer within {timeout:.0f} seconds")
+        if self._shortage is not None:
+            raise self._shortage
         raise NobodyAnswers(self._lost)
 
     def close(self) -> None:
@@ -83,6 +90,7 @@ class _Race:
             sock = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:  # a machine without IPv6, or without descriptors
             self._lost[address] = _reason(error.errno or 0)
+            self._shortage = error if error.errno in SHORTAGE else self._shortage
             return None
         self._running[sock.fileno()] = (sock, address)
         sock.setblocking(False)
