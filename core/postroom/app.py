@@ -127,6 +127,7 @@ def core(
         tls=ServerTls(config.tls, config.server, report=lambda words: log.error("tls.reload_failed", reason=words)),
         log=log,
         offload=offload,
+        clock=clock,
     )
 
 

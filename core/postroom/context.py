@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -51,3 +52,4 @@ class Context:
     tls: ServerTls
     log: Any  # structlog logger
     offload: Callable[..., Any]  # offload(fn, *args): run in the thread pool, wait for the result
+    clock: Callable[[], float] = time.time  # the time in epoch seconds, as the queue sees it: tests move it by hand

@@ -27,7 +27,7 @@ class Settings(PluginSettings):
 class Sent:
     """One recipient's copy that has left."""
 
-    sender: str
+    sender: str  # as MAIL FROM says it
     recipient: str
     data: bytes
 
@@ -63,7 +63,7 @@ class Outbox:
         answers = self.answers.get(address, [TAKEN])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Delivered):
-            self.sent.append(Sent(outgoing.sender, address, b"".join(outgoing.chunks())))
+            self.sent.append(Sent(outgoing.mail_from, address, b"".join(outgoing.chunks())))
         return answer
 
 
