@@ -15,7 +15,7 @@ from tests.house import House, open_house
 __all__ = ["database_url", "db", "empty_url", "engine", "house", "migrated_postgresql", "migrated_sqlite", "postgresql"]
 
 COMBINATIONS = [pytest.param((engine, workers), id=f"{engine}-{workers}") for engine in ("sqlite", "postgresql") for workers in (1, 3)]
-GROUPS = ("ways",)  # marks xdist_group of tests that share a server of their own
+GROUPS = ("ways", "rogues")  # marks xdist_group of tests that share a server of their own
 OF_A_HOUSE = re.compile(r"\[((?:sqlite|postgresql)-[13])\b")
 
 
