@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.interop.programs import BODIES, message, wait_until, with_lf
+from tests.interop.programs import BODIES, message, subject, wait_until, with_lf
 from tests.interop.ways import Ways, recipients
 
 pytestmark = pytest.mark.xdist_group("ways")
@@ -57,6 +57,13 @@ def test_the_targets_of_a_mapping_are_servers_with_and_without_a_login(ways: Way
     found, _ = ways.delivered(mail, "mapped@example.test")
     assert b"Delivered-To: mapped@far.test\n" in found and b"(Authenticated sender: fred)" in found
     assert recipients(ways.sunk(mail)) == ["second@far.test"]
+
+
+def test_a_member_of_a_list_is_at_a_server_with_a_login(ways: Ways) -> None:
+    mail = message()
+    found, _ = ways.delivered(mail, "staff@example.test")
+    assert b"Delivered-To: member@far.test\n" in found and b"(Authenticated sender: fred)" in found
+    wait_until(lambda: [one for one in ways.server.inbox("bob") if subject(mail) in one])
 
 
 def test_a_user_forwards_to_a_server_with_a_login(ways: Ways) -> None:

@@ -186,9 +186,10 @@ def settings(ports: Ports, folder: Path) -> dict[str, Any]:
 
 
 def furnish(database: Database, ports: Ports) -> None:
-    """What users and mappings know of other servers."""
+    """What users, mappings and lists know of other servers."""
     accounts, login = Accounts(database), f"fred:{LOGINS['fred']}@127.0.0.1:{ports.guarded}"
     accounts.add_mapping("mapped@example.test", [f"SMTP:mapped@far.test@{login}", f"SMTP:second@far.test@127.0.0.1:{ports.sink}"])
+    accounts.add_list("staff", ["bob", f"SMTP:member@far.test@{login}"])
     accounts.update("joe", forward=(f"SMTP:joe@far.test@{login}",), use_forwarding=True)
 
 
