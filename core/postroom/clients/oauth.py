@@ -117,12 +117,13 @@ class TokenSource:
         self._take_kept()
         try:
             answer = self._ask_twice()
-            self._failure = None
+            self._keep_refresh_token(answer.get("refresh_token"))
+            token = Token(_token_text(answer), self._clock() + _useful_life(answer.get("expires_in")))
         except (TokenUnavailable, TokenRefused) as error:
             self._failure, self._failed_until = error, self._clock() + REFUSED_FOR
             raise
-        self._keep_refresh_token(answer.get("refresh_token"))
-        return Token(_token_text(answer), self._clock() + _useful_life(answer.get("expires_in")))
+        self._failure = None
+        return token
 
     def _ask_twice(self) -> dict[str, Any]:
         """Another process may have used this refresh token up a moment ago: a refusal counts when there is no newer one."""
@@ -173,14 +174,18 @@ class TokenSource:
             urllib.request.ProxyHandler({}), _NoRedirect(), urllib.request.HTTPSHandler(context=self._tls)
         )  # no proxy from the environment: it would see nothing, but the administrator did not ask for it
         try:
+            return self._answer(opener, host)
+        except (OSError, HTTPException) as error:
+            reason = error.reason if isinstance(error, urllib.error.URLError) else error
+            raise TokenUnavailable(f"the token server {host} cannot be reached: {reason}") from None
+
+    def _answer(self, opener: urllib.request.OpenerDirector, host: str) -> dict[str, Any]:
+        try:
             with opener.open(self._request(), timeout=TIMEOUT) as response:
                 return _parsed(_body(response), host)
         except urllib.error.HTTPError as error:
             with error:
                 raise _refusal(error.code, error.read(MAX_RESPONSE), host) from None
-        except (OSError, HTTPException) as error:
-            reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            raise TokenUnavailable(f"the token server {host} cannot be reached: {reason}") from None
 
 
 def _body(response: HTTPResponse) -> bytes:

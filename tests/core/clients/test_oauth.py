@@ -7,6 +7,7 @@ import ipaddress
 import json
 import ssl
 import threading
+import urllib.error
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -241,6 +242,27 @@ def test_a_failure_is_not_asked_again_for_a_minute(provider: Provider, clock: Cl
             tokens.token()
     clock.now += 60
     assert tokens.token() == "abc"
+
+
+def test_an_answer_without_a_usable_token_is_not_asked_for_again_for_a_minute(provider: Provider, clock: Clock) -> None:
+    provider.gives(access_token="")
+    provider.gives(access_token="abc")
+    tokens = source(provider, clock)
+    for _ in range(3):
+        with pytest.raises(TokenUnavailable, match="no usable access token"):
+            tokens.token()
+    clock.now += 60
+    assert tokens.token() == "abc"
+
+
+def test_a_refusal_that_breaks_off_is_temporary(provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(self: object, size: int) -> bytes:
+        raise ConnectionResetError("Connection reset by peer")
+
+    monkeypatch.setattr(urllib.error.HTTPError, "read", lost, raising=False)
+    provider.gives(400, error="invalid_client")
+    with pytest.raises(TokenUnavailable, match="cannot be reached: Connection reset"):
+        source(provider, clock).token()
 
 
 def test_a_redirect_carries_no_secret_elsewhere(provider: Provider, clock: Clock) -> None:
