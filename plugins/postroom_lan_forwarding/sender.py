@@ -101,15 +101,15 @@ class LanSender:
             settings="the section lan_forwarding",
         )
 
-    def explain(self, address: str, via: str) -> list[str]:
-        """How mail for an address leaves, for ``postroom explain``."""
+    def explain(self, outgoing: Outgoing) -> list[str]:
+        """How mail for one recipient leaves, for ``postroom explain``."""
         settings = self.settings
         security = {"none": "without encryption", "starttls": "only with STARTTLS"}.get(
             settings.encryption, "with STARTTLS if it is offered"
         )
         checked = "" if settings.encryption == "none" or not settings.verify else ", and its certificate must be valid"
         try:
-            found = Via.parse(via)
+            found = Via.parse(outgoing.recipients[0].via)
         except ValueError:
             return ["the server that the route names cannot be read"]
         login = f", logged in as {found.server.username}" if found.server.username else ""

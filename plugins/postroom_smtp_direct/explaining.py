@@ -9,7 +9,7 @@ from postroom.clients.smtp.faults import HopFault
 from postroom.clients.smtp.hop import Encryption, NextHop
 from postroom.mail.address import split
 from postroom.mail.local_domains import fold_domain
-from postroom.provided import Outgoing, QueuedRecipient
+from postroom.provided import Outgoing
 from postroom.tls_policy.demand import Level
 
 from .routing import Destination, NoWay
@@ -26,11 +26,12 @@ LEVELS = {
 }
 
 
-def explained(sender: DirectSender, address: str) -> list[str]:
-    """A sentence for each decision, as for a message of no size from the null sender."""
-    domain = fold_domain(split(address)[1])
-    message = Outgoing("", "", 0, (QueuedRecipient(0, address),), lambda: iter((b"\r\n",)))
+def explained(sender: DirectSender, message: Outgoing) -> list[str]:
+    """A sentence for each decision about a message with one recipient, of which no more than the envelope need be known."""
+    domain = fold_domain(split(message.recipients[0].address)[1])
     words = sender.router.overridden(domain, message)
+    if not message.size and any("$size" in line for line in words):
+        words.append("its size is not known here (--size)")
     try:
         destination = sender.router.destination(domain, message)
     except NoWay as none:

@@ -93,9 +93,9 @@ class DirectSender:
                 hold = max(hold, verdict.hold)
         return found, hold
 
-    def explain(self, address: str, via: str = "") -> list[str]:
-        """Where mail for an address would go, and why; asks the DNS."""
-        return explained(self, address)
+    def explain(self, outgoing: Outgoing) -> list[str]:
+        """Where mail for one recipient would go, and why; asks the DNS."""
+        return explained(self, outgoing)
 
     def start(self, bounds: SessionBounds | None) -> None:
         """Mail again: how much one connection may carry from now on."""

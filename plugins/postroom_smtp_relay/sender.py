@@ -89,9 +89,9 @@ class RelaySender:
             return replace(outcome, kind="answer")
         return outcome
 
-    def explain(self, address: str, via: str = "") -> list[str]:
+    def explain(self, outgoing: Outgoing) -> list[str]:
         """How mail leaves, for ``postroom explain``."""
-        return explained(self.settings, self.accounts)
+        return explained(self.settings, self.accounts, outgoing)
 
     def start(self, bounds: SessionBounds | None) -> None:
         """Mail again: how much one connection may carry from now on."""

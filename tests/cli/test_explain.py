@@ -91,6 +91,13 @@ def test_it_tells_the_next_run_the_login_the_rate_and_who_takes_over(explain: An
     ]
 
 
+def test_it_tells_which_login_the_mail_of_a_user_goes_with(explain: Any, postroom: Command) -> None:
+    postroom("user", "add", "ann")
+    lines = explain("bob@far.test", "--user", "ann", "--from", "ann@example.test")
+    assert "       mail of ann as ann at three.isp.test:25, two.isp.test:25" in lines
+    assert "       all other mail as all" not in lines
+
+
 def test_it_tells_the_rule_of_lan_forwarding_without_its_password(explain: Any) -> None:
     assert explain("ann@lan.test", "--ip", "203.0.113.5")[2:] == [
         "  2. LAN forwarding rule 1 (Exchange), address *@lan.test: to fred:***@10.0.0.1 as ann@inside.test",

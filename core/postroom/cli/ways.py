@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
+from ..provided import Outgoing, QueuedRecipient
 from ..queue.letter import OUT
 from ..sending.windows import Sent
 
@@ -116,13 +117,24 @@ class Looking:
 
     def _how(self) -> list[str]:
         """The sender's own words, if it has some."""
-        tell: Callable[[str, str], list[str]] | None = getattr(self.line.sender, "explain", None)
+        tell: Callable[[Outgoing], list[str]] | None = getattr(self.line.sender, "explain", None)
         if tell is None:
             return []
         try:
-            return tell(self.target.address, self.target.via)
+            return tell(self._outgoing())
         except Exception as error:  # a plugin's bug is only its own
             return [f"the sender cannot tell how: {str(error) or type(error).__name__}"]
+
+    def _outgoing(self) -> Outgoing:
+        """What the sender would get, as far as it is known."""
+        envelope, target, sender = self.envelope, self.target, self.line.sender
+        return Outgoing(
+            "", envelope.sender, envelope.size, (QueuedRecipient(0, target.address, via=target.via),), lambda: iter((b"\r\n",)),
+            user=envelope.user, requiretls=envelope.requiretls, smtputf8=envelope.smtputf8, channel=target.channel, queued_at=self.now,
+            client_address=envelope.client.address if envelope.client else "",
+            local_origin=envelope.local_origin or envelope.user is not None,
+            by=sender.name, connection=self.line.name if self.line.channel == OUT else "",
+        )  # fmt: skip
 
     def _limits(self) -> Iterator[str]:
         sender = self.line.sender

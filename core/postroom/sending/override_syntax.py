@@ -81,9 +81,17 @@ class Line:
     end: bool = False
     told: frozenset[str] = field(default=frozenset(), repr=False, compare=False)  # the options that have been read already
 
+    def concerns(self, domain: str) -> bool:
+        """True when the line is about this domain."""
+        return self.domain.matches(fold_domain(domain))
+
+    def unmet(self, question: Question) -> list[str]:
+        """The qualifiers that do not hold, as they are written."""
+        return [one.written for one in self.qualifiers if not one.holds(question)]
+
     def holds(self, question: Question) -> bool:
         """True when the domain matches and all qualifiers hold."""
-        return self.domain.matches(fold_domain(question.domain)) and all(one.holds(question) for one in self.qualifiers)
+        return self.concerns(question.domain) and all(one.holds(question) for one in self.qualifiers)
 
     @property
     def mx(self) -> MxServer:

@@ -53,5 +53,11 @@ class Overrides:
         return tuple(sorted(found, key=lambda server: server.preference)) or None
 
     def explain(self, question: Question) -> list[str]:
-        """A sentence for each line that holds, or one that none does."""
-        return [str(line) for line in self.matching(question)] or [f"no override holds for {question.domain}: the DNS is asked"]
+        """A sentence for each line about the domain, with what is missing where it does not hold; and one when none holds."""
+        words = []
+        for line in filter(lambda one: one.concerns(question.domain), self.lines):
+            unmet = line.unmet(question)
+            words.append(f"{line} does not hold: {', '.join(unmet)}" if unmet else str(line))
+            if not unmet and line.end:
+                break
+        return words if self.for_domain(question) else [*words, f"no override holds for {question.domain}: the DNS is asked"]

@@ -108,7 +108,7 @@ def test_a_password_that_cannot_be_read_is_a_fault_of_the_login() -> None:
 
 def test_it_explains_how_mail_leaves_without_the_password() -> None:
     text = LOCKER.lock(LoginServer("mail.lan", None, "fred", "geheim"), "new@b.test")
-    assert sender(encryption="starttls", verify=True).explain("a@x.test", text) == [
+    assert sender(encryption="starttls", verify=True).explain(letter(("a@x.test", text))) == [
         "handed to mail.lan, port 25, only with STARTTLS, and its certificate must be valid, logged in as fred",
         "return path <new@b.test>",
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -217,16 +218,28 @@ def test_a_plugin_may_ask_for_a_fresh_look_up() -> None:
 def test_explain_names_override_lines_servers_and_protection() -> None:
     hosts = {"gone.test": [], "mx.d.test": ["192.0.2.1"]}
     with sending(table({"d.test": [(10, "mx.d.test"), (20, "gone.test")]}, hosts=hosts), overrides="e.test smtp.isp.test:587") as sender:
-        words = sender.explain("you@d.test")
+        words = sender.explain(outgoing("you@d.test"))
     assert words[0] == "no override holds for d.test: the DNS is asked"
     assert words[1] == "the servers of d.test are named by MX records"
     assert words[2].startswith("mx.d.test:25 (preference 10): at 192.0.2.1; no policy: TLS where it is offered")
     assert words[3].startswith("gone.test:25 (preference 20): cannot be used:")
 
 
+def test_explain_judges_override_lines_by_user_sender_and_size() -> None:
+    lines = "d.test one.test $user:ann $from:a.test $size>1KB\nd.test two.test $size<1KB $end\nd.test three.test"
+    with sending(table({}), overrides=lines) as sender:
+        large = sender.explain(replace(outgoing("you@d.test", user="ann", sender="ann@a.test"), size=5000))
+        unknown = sender.explain(replace(outgoing("you@d.test"), size=0))
+    assert large[0] == "line 1: d.test goes to one.test (priority 10, $user:ann, $from:a.test, $size>1KB)"
+    assert large[1] == "line 2: d.test goes to two.test (priority 10, $size<1KB, $end) does not hold: $size<1KB"
+    assert large[2] == "line 3: d.test goes to three.test (priority 10)"
+    assert unknown[0].endswith("does not hold: $user:ann, $from:a.test, $size>1KB")
+    assert unknown[2] == "its size is not known here (--size)"
+
+
 def test_explain_shows_no_password() -> None:
     with sending(table({}), overrides="d.test fred:hidden@smtp.isp.test:587") as sender:
-        words = "\n".join(sender.explain("you@d.test"))
+        words = "\n".join(sender.explain(outgoing("you@d.test")))
     assert "smtp.isp.test:587" in words and "login of fred" in words
     assert "hidden" not in words
 

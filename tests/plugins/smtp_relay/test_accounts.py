@@ -96,12 +96,31 @@ def test_a_wrong_password_of_the_sender_itself_is_a_fault_of_the_way() -> None:
 
 
 def test_it_explains_whose_mail_goes_with_which_login() -> None:
-    assert relay(accounts=[ANN, SALES], username="all", password="x").explain("you@far.example") == [
+    assert relay(accounts=[ANN, SALES], username="all", password="x").explain(letter(sender="")) == [
         "handed to relay.test, without encryption",
         "mail of ann as ann@isp.example at relay.test:25",
         "mail of *@sales.example as sales@isp.example at relay.test:25",
         "all other mail as all",
     ]
+
+
+@pytest.mark.parametrize(
+    ("user", "sender", "words"),
+    [
+        ("ann", "a@b.test", ["mail of ann as ann@isp.example at relay.test:25"]),
+        (None, "joe@sales.example", ["mail of *@sales.example as sales@isp.example at relay.test:25"]),
+        ("bob", "bob@b.test", ["all other mail as all"]),
+        ("bob", "", ["all other mail as all", "its From address is not known here (--from)"]),
+    ],
+)
+def test_it_explains_which_login_a_message_would_go_with(user: str | None, sender: str, words: list[str]) -> None:
+    one = relay(accounts=[ANN, SALES], username="all", password="x")
+    assert one.explain(letter(user, sender=sender))[1:] == words
+
+
+def test_it_explains_that_no_account_is_for_a_message() -> None:
+    one = relay(accounts=[ANN], fallback=["Other"])
+    assert "no account is for this message" in one.explain(letter("bob", sender="bob@b.test"))
 
 
 def test_passwords_of_accounts_are_not_printed() -> None:
