@@ -130,6 +130,15 @@ def test_a_connection_that_the_server_closed_while_idle_costs_nothing(end: str) 
         carrier.pool.close()
 
 
+def test_a_connection_on_which_more_was_said_than_asked_for_is_not_used_again() -> None:
+    """As by a server that answers the message once for each recipient (LMTP)."""
+    lmtp = ONE.replace("!message\nS: 250 Ok\n", "!message\n!raw 250 Ok\\r\\n250 Ok\\r\\n\n")
+    with Peer(f"{PIPELINING}{lmtp}!gone", f"{PIPELINING}{ONE}{QUIT}") as peer:
+        carrier = courier()
+        assert send(carrier, peer) + send(carrier, peer) == [Delivered, Delivered]
+        carrier.pool.close()
+
+
 def test_a_server_that_says_421_to_the_second_message_gets_it_on_a_new_connection() -> None:
     with Peer(f"{PIPELINING}{ONE}C: MAIL *\nS: 421 4.7.0 One message each\n!close", f"{PIPELINING}{ONE}{QUIT}") as peer:
         carrier = courier()

@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from postroom.clients.smtp.connect import Dialer
+from postroom.clients.smtp.faults import Broken
 from postroom.clients.smtp.pool import SessionLimits
 from postroom.clients.smtp.transaction import SMALL
+from postroom.clients.smtp.transfer import last_words
 from postroom.mail.delivery import Delivered, Failed, TryLater
 from postroom.mail.reply import Reply
 
@@ -41,6 +44,25 @@ def test_with_chunking_a_small_message_takes_one_round_trip() -> None:
     with Peer(script) as peer:
         assert isinstance(deliver(peer, outgoing())[1], Delivered)
     assert peer.messages == [MESSAGE]
+
+
+@pytest.mark.parametrize(
+    "replies", ["S: 250 Ok\nS: 550 5.1.1 No\nS: 503 RCPT first", "S: 550 5.1.1 No\nS: 503 MAIL first\nS: 503 MAIL first"]
+)
+def test_a_chunk_that_nobody_was_to_get_leaves_the_connection_in_step(replies: str) -> None:
+    size = len(MESSAGE)
+    with Peer(f"{CHUNKING}{MAIL}{RCPT}C: BDAT {size} LAST\n!octets {size}\n{replies}\n{QUIT}") as peer:
+        outcomes = deliver(peer, outgoing())
+    assert outcomes[1] == Failed(Reply(550, "5.1.1", "No"), f"mx.test[127.0.0.1]:{peer.port}")
+
+
+@pytest.mark.parametrize("end", ["!close", "!hang", "S: 421 4.3.2 Closing\n!close", "!raw 250 half\n!close"])
+def test_what_became_of_the_last_chunk_is_unknown_when_the_connection_breaks(end: str) -> None:
+    size = len(MESSAGE)
+    with Peer(f"{CHUNKING}{MAIL}{RCPT}C: BDAT {size} LAST\n!octets {size}\nS: 250 Ok\nS: 250 Ok\n{end}") as peer:
+        outcome = deliver(peer, outgoing(), timeouts=replace(QUICK, end=0.2))[1]
+    assert isinstance(outcome, TryLater)
+    assert outcome.kind == "answer"
 
 
 def test_a_large_message_leaves_in_chunks() -> None:
@@ -201,6 +223,24 @@ def test_the_reason_is_kept_when_the_server_hangs_up_in_the_middle_of_a_message(
     with Peer(script) as peer:
         outcomes = deliver(peer, outgoing(message=message, pieces=1 << 18))
     assert outcomes[1].reply.enhanced in ("5.3.4", "4.4.2")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("words", "code"), [("552 5.3.4 Too big", 552), ("250 2.0.0 Chunk", 451), ("421 4.3.2 Closing", 421)])
+def test_the_reason_is_looked_for_behind_the_replies_to_earlier_chunks(words: str, code: int) -> None:
+    with Peer(f"{PLAIN}S: 250 Chunk\nS: {words}\n!hang") as peer:
+        session = Dialer(lambda name: ["127.0.0.1"]).open(hop(peer))
+        lost = session.broken("closed the connection while the message was sent")
+        try:
+            found = last_words(session, lost, waiting=1)
+        except Broken as fault:
+            found = fault.reply
+        session.close()
+    assert found.code == code
+
+
+def test_a_data_that_is_granted_in_several_lines_is_granted() -> None:
+    with Peer(f"{PLAIN}{MAIL}S: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 354-Go\nS: 354-\nS: 354 on\n!message\nS: 250 Ok\n{QUIT}") as peer:
+        assert isinstance(deliver(peer, outgoing())[1], Delivered)
 
 
 def test_more_than_a_hundred_recipients_are_sent_in_groups() -> None:
