@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from itertools import count
 from random import getrandbits
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: nothing to misread on the telephone
@@ -11,9 +13,21 @@ RANDOM_BITS = 21
 PAIRS = [first + second for first in ALPHABET for second in ALPHABET]  # ten bits at a time
 
 
+_now: tuple[int, Iterator[int]] = (0, count())  # the last millisecond in which an id was made, and those that follow in it
+
+
 def new_id() -> int:
-    """A new id: 42 bits of milliseconds since 1970, 21 random bits (a collision violates a key and is tried again by the sender)."""
-    return (time.time_ns() // 1_000_000) << RANDOM_BITS | getrandbits(RANDOM_BITS)
+    """A new id: 42 bits of milliseconds since 1970, and 21 bits that begin anywhere in each millisecond and count up in it.
+
+    So those of one process are in order and never the same; another process of the same millisecond may have made the same one (about
+    one in two millions): the key refuses it, and the sender tries again.
+    """
+    global _now  # noqa: PLW0603
+    moment, following = _now
+    if (now := time.time_ns() // 1_000_000) != moment:
+        following = count(now << RANDOM_BITS | getrandbits(RANDOM_BITS))
+        _now = (now, following)
+    return next(following)  # one step, whatever threads there are
 
 
 def first_id(seconds: float) -> int:

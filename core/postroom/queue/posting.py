@@ -171,16 +171,14 @@ def prepare(submission: Submission, at: int) -> Posting:
     copy = Copy(submission.received + b"".join(line + b"\r\n" for line in envelope.headers), submission.draft)
     local: dict[tuple[int, str], str] = {}
     queued: dict[str, dict[tuple[str, str], Addressee]] = {}
-    base = ids.new_id()
     for recipient in () if envelope.discard else envelope.recipients:
         targets = _targets(recipient)
         for target in targets:
             if isinstance(target, ToMailbox):
                 local[target.account, "Junk" if envelope.quarantine else target.folder] = target.name
             elif isinstance(target, ToQueue):
-                base += 1  # counted up from one random id: many random ones of one millisecond would collide
                 channel = queued.setdefault(target.channel, {})
-                one = _addressee(base, submission.id, target, recipient, alone=len(targets) == 1)
+                one = _addressee(ids.new_id(), submission.id, target, recipient, alone=len(targets) == 1)
                 channel.setdefault((target.address, target.via), one)
     lists = {channel: list(found.values()) for channel, found in queued.items()}
     return Posting(submission, at, copy, copy, copy, local, lists, _story(submission), envelope.body)

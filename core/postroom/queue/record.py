@@ -47,7 +47,6 @@ class Settlement:
         self.rulings: list[Ruling] = []
         self.entries: list[tuple[list[int], Entry]] = []  # recipients that a report is about, and the report; the caller finishes it
         self._events: list[tuple[Any, ...]] = []
-        self._number = ids.new_id()
 
     def add(self, ruling: Ruling, prepare: Callable[[Submission], Entry]) -> None:
         """Take in one ruling; ``prepare`` is ``Queue.prepare``."""
@@ -66,9 +65,7 @@ class Settlement:
             self._event(letter, finished.at, "reported", detail)
 
     def _event(self, letter: int, at: int, event: str, detail: dict[str, Any]) -> None:
-        _, *rest = traces.row(letter, at, event, detail)
-        self._number += 1  # ids of one millisecond are in no order, and the trace of one attempt should be
-        self._events.append((self._number, *rest))
+        self._events.append(traces.row(letter, at, event, detail))
 
     @property
     def keys(self) -> list[int]:

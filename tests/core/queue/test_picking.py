@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import count
-
 import pytest
 
-from postroom import ids
 from postroom.provided import SendingRules
 from postroom.queue import claim
 from postroom.queue import picking as module
 from postroom.queue.picking import Picking
 from postroom.sending.filtering import Filter
 from tests.core.queue.office import Office
-
-
-@pytest.fixture(autouse=True)
-def ids_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of one millisecond are in no order, and nothing here waits for the clock on the wall."""
-    numbers = count(ids.new_id())
-    monkeypatch.setattr(ids, "new_id", lambda: next(numbers))
 
 
 def picking(office: Office, **rules: object) -> Picking:
