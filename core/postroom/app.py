@@ -37,6 +37,7 @@ from .queue.runs import Runs, collectors_of
 from .queue.surge import Surges
 from .queue.timetable import Timetable
 from .sending.retry import Retry
+from .sending.via import Locker
 from .store.accounts import Accounts
 from .store.blobs import Blobs
 from .store.database import connect
@@ -98,7 +99,8 @@ def core(
     ask = Asker(manager.hook, time.monotonic, fault_reporter(log, metrics), Deadlines(config.server.hook_deadline))
     db = connect(config.database.url, pool=config.database.pool, base=config.base)
     news = News(config.server.run_dir, later=gevent.spawn_later)
-    blobs, accounts, directory = Blobs(db), Accounts(db, folders=config.store.new_folders), DirectoryCache(db)
+    keep = Locker(Vault(config.server.data_dir)).keep
+    blobs, accounts, directory = Blobs(db), Accounts(db, folders=config.store.new_folders, keep=keep), DirectoryCache(db)
     news.subscribe("accounts", lambda _: directory.refresh())
     reports = Reports(
         ask, blobs, hostname=config.server.hostname, domain=config.domains.default, give_up=config.queue.give_up, clock=clock,

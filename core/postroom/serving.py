@@ -76,7 +76,10 @@ def plan(config: Config, plugins: Plugins, say: Callable[[str], None]) -> Plan:
 
 def prepare(config: Config, say: Callable[[str], None]) -> int:
     """In a child before the workers: schema, administrator, certificate. Says in one line what is wrong, exit status 1."""
+    from .credentials import UnreadableSecret, Vault
+    from .sending.via import Locker
     from .store.database import StoreUnavailable, connect
+    from .store.locking import lock_targets
     from .store.migrate import migrate
     from .wire.tls import ServerTls
 
@@ -87,9 +90,10 @@ def prepare(config: Config, say: Callable[[str], None]) -> int:
         database = connect(config.database.url, pool=config.database.pool, base=config.base)
         try:
             make_administrator(database, say)
+            lock_targets(database, Locker(Vault(config.server.data_dir)).keep)
         finally:
             database.close()
-    except (SchemaNewer, StoreUnavailable, OSError, ValueError) as error:
+    except (SchemaNewer, StoreUnavailable, UnreadableSecret, OSError, ValueError) as error:
         sys.stderr.write(f"postroom: {' '.join(str(error).split())}\n")  # libpq explains itself on several lines
         return 1
     return 0

@@ -85,6 +85,13 @@ def test_the_same_secret_is_encrypted_differently_each_time(tmp_path: Path) -> N
     assert vault.lock("pencil") != vault.lock("pencil")
 
 
+def test_where_equal_secrets_have_to_stay_equal_they_do_at_one_place_only(tmp_path: Path) -> None:
+    locked = Vault(tmp_path).lock_alike("pencil", "fred@a.test")
+    assert Vault(tmp_path).lock_alike("pencil", "fred@a.test") == locked
+    assert len({locked[:16]} | {Vault(tmp_path).lock_alike(*one)[:16] for one in (("pencil", "fred@b.test"), ("pen", "fred@a.test"))}) == 3
+    assert Vault(tmp_path).unlock(locked) == "pencil"
+
+
 def test_subkeys_differ_by_purpose_and_stay(tmp_path: Path) -> None:
     assert Vault(tmp_path).subkey(b"one") == Vault(tmp_path).subkey(b"one") != Vault(tmp_path).subkey(b"two")
 

@@ -8,7 +8,7 @@ import click
 
 from .call import Call, table
 from .failures import Failure
-from .targets import check_targets, masked, meant
+from .targets import given, masked, meant
 
 
 @click.group()
@@ -23,13 +23,14 @@ def command() -> None:
 def add(call: Call, address: str, targets: tuple[str, ...]) -> None:
     """Let ADDRESS (name, name@domain, with * and ?, or ~@domain for the rest of a domain) lead to each TARGET.
 
-    A target is a user, a list, an address, *REMOTE, or SMTP:address@[user:password@]server[:port] for LAN forwarding.
+    A target is a user, a list, an address, *REMOTE, or SMTP:address@[user:password@]server[:port] for LAN forwarding; with - for the
+    password it is read from standard input.
     """
     if not address.strip() or not all(target.strip() for target in targets):
         raise Failure("an address or target is empty")
     with call.opened() as store:
         refuse_foreign(address, store.config.domains.local)
-        check_targets(targets, store.config)
+        targets = given(targets, store.config)
         store.accounts.add_mapping(address, targets)
         store.news.publish("accounts")
     call.done(f"{address} leads to {', '.join(masked(targets))}")

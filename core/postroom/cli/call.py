@@ -50,7 +50,9 @@ class Call:
     @contextmanager
     def opened(self) -> Iterator[Opened]:
         """The store of the configuration, with its schema brought up to date. Raises StoreUnavailable, SchemaNewer, ConfigError."""
+        from ..credentials import Vault
         from ..news import News
+        from ..sending.via import Locker
         from ..store.accounts import Accounts
         from ..store.database import connect
         from ..store.migrate import migrate
@@ -63,7 +65,8 @@ class Call:
             if db.dialect == "postgresql":
                 news.relays.append(partial(tell_nodes, db))
             try:
-                yield Opened(config, db, Accounts(db, folders=config.store.new_folders), news)
+                keep = Locker(Vault(config.server.data_dir)).keep
+                yield Opened(config, db, Accounts(db, folders=config.store.new_folders, keep=keep), news)
             finally:
                 news.close()
                 db.close()

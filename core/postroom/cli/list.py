@@ -6,7 +6,7 @@ import click
 
 from .call import Call, table
 from .failures import Failure
-from .targets import check_targets, masked, meant
+from .targets import given, masked, meant
 
 
 @click.group()
@@ -21,7 +21,7 @@ def command() -> None:
 def add(call: Call, name: str, members: tuple[str, ...]) -> None:
     """Make a list, or add members (users, addresses, other lists, targets SMTP:…) to one that exists."""
     with call.opened() as store:
-        check_targets(members, store.config)
+        members = given(members, store.config)
         present = store.accounts.lists().get(name.lower())
         if present is None:
             store.accounts.add_list(name, members)

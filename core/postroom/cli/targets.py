@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from .call import first_line
 from .failures import Failure
 
 if TYPE_CHECKING:
     from ..config.schema import Config
 
 
-def check_targets(targets: Iterable[str], config: Config) -> None:
-    """Raises Failure for a target SMTP:… that is written wrong, or that LAN forwarding is not there for."""
-    from ..sending.lan import PLUGIN, switched_on
-    from ..sending.targets import is_target, parse_target
+ASKED = "-"  # as a password: it stands on the first line of standard input, not where all users of the machine can read it
 
-    for target in filter(is_target, targets):
-        try:
+
+def given(targets: Iterable[str], config: Config) -> tuple[str, ...]:
+    """The targets with the passwords that standard input has.
+
+    Raises Failure for a target SMTP:… that is written wrong, or that LAN forwarding is not there for.
+    """
+    from ..sending.targets import is_target
+
+    return tuple(_checked(target, config) if is_target(target) else target for target in targets)
+
+
+def _checked(target: str, config: Config) -> str:
+    from ..sending.lan import PLUGIN, switched_on
+    from ..sending.targets import parse_target
+
+    try:
+        found = parse_target(target)
+        if found.server.username and found.server.password == ASKED:
+            target = replace(found, server=replace(found.server, password=first_line())).text
             found = parse_target(target)
-        except ValueError as error:
-            raise Failure(f"a target SMTP:… cannot be used: {error}") from None
-        if ";" in target:
-            raise Failure(f"{found}: a semicolon separates targets and cannot stand in one")
-        if not switched_on(config):
-            raise Failure(f"{found} needs LAN forwarding: add `{PLUGIN}: {{}}` to the plugins, before local_delivery")
+    except ValueError as error:
+        raise Failure(f"a target SMTP:… cannot be used: {error}") from None
+    if ";" in target:
+        raise Failure(f"{found}: a semicolon separates targets and cannot stand in one")
+    if not switched_on(config):
+        raise Failure(f"{found} needs LAN forwarding: add `{PLUGIN}: {{}}` to the plugins, before local_delivery")
+    return target
 
 
 def masked(targets: Iterable[str]) -> tuple[str, ...]:
@@ -35,7 +52,8 @@ def masked(targets: Iterable[str]) -> tuple[str, ...]:
 
 
 def meant(target: str, present: Sequence[str]) -> str:
-    """The one of the present targets that is meant, which may be given as it is shown, without its password; else ``target`` itself."""
+    """The one of the present targets that is meant, with its password, or as it is shown without it; else ``target`` itself."""
     if target in present:
         return target
-    return next((one for one, words in zip(present, masked(present), strict=True) if words == target), target)
+    words = masked([target])[0]
+    return next((one for one, shown in zip(present, masked(present), strict=True) if shown in (target, words)), target)

@@ -12,7 +12,7 @@ from .failures import Failure
 from .fields import TARGETS, parsed, public
 from .moments import moment
 from .password import credentials, report, wanted
-from .targets import check_targets
+from .targets import given
 from .trace import when
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def set_(call: Call, name: str, changes: tuple[str, ...]) -> None:
         existing(store, name)
         values = dict(parsed(change) for change in changes)
         for field in TARGETS & values.keys():
-            check_targets(values[field], store.config)
+            values[field] = given(values[field], store.config)
         account = public(store.accounts.update(name, **values))
         store.news.publish("accounts")
     call.show(account, lambda: "\n".join(f"{key}: {cell(account[key])}" for key in values))

@@ -14,6 +14,8 @@ from .servers import LoginServer, parse_login_server
 
 PREFIX = "smtp:"
 LONGEST = 1000  # characters
+LOCKED = "{locked}"  # begins a password that is encrypted: so the tables of mappings, lists and accounts keep it
+_LOCKED = re.compile(re.escape(LOCKED) + r"[A-Za-z0-9+/]{38,}={0,2}")  # nonce, password and tag take 29 bytes at least
 LOCAL = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"@])+@')  # a quoted local part may hold an @
 WANTED = (
     "a target is expected as SMTP:address@server or SMTP:address@user:password@server:port, such as SMTP:bob@example.com@192.168.1.1:587"
@@ -53,7 +55,8 @@ def is_target(text: str) -> bool:
 
 def parse_target(text: str) -> SmtpTarget:
     """The target that is written there. Raises WrongText, which never shows the password."""
-    if not is_target(text) or len(text) > LONGEST or len(text.splitlines()) > 1:
+    longest = LONGEST * 2 if LOCKED in text else LONGEST
+    if not is_target(text) or len(text) > longest or len(text.splitlines()) > 1:
         raise WrongText([Fault(1, 1, WANTED)])
     begin = len(text) - len(text.lstrip()) + len(PREFIX)
     rest = text.rstrip()[begin:]
@@ -72,6 +75,11 @@ def parse_target(text: str) -> SmtpTarget:
         return SmtpTarget(address, parse_login_server(server))
     except ValueError as error:
         raise WrongText([Fault(1, begin + local.end() + len(domain) + 2, str(error))]) from None
+
+
+def locked_part(password: str) -> str:
+    """What is encrypted of a password that the store has kept, "" for one that is readable."""
+    return password.removeprefix(LOCKED) if _LOCKED.fullmatch(password) else ""
 
 
 def shown(text: str) -> str:

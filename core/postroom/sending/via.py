@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import quote, unquote
 
+from ..config.places import WrongText
 from .servers import LoginServer, parse_login_server
+from .targets import LOCKED, is_target, locked_part, parse_target
 
 REMEMBERED = 1000  # servers; forgetting all when full is simpler than a queue
 
@@ -14,8 +16,8 @@ REMEMBERED = 1000  # servers; forgetting all when full is simpler than a queue
 class Vault(Protocol):
     """Encrypts passwords; ``postroom.credentials.Vault``."""
 
-    def lock(self, secret: str) -> str:
-        """The secret in base64. Raises OSError."""
+    def lock_alike(self, secret: str, place: str) -> str:
+        """The secret in base64, the same each time. Raises OSError."""
 
     def unlock(self, text: str) -> str:
         """The secret again. Raises UnreadableSecret."""
@@ -55,7 +57,7 @@ def shown(text: str) -> str:
 
 
 class Locker:
-    """Locks the passwords of servers for the queue. The same server gives the same text, so that equal targets stay equal."""
+    """Locks the passwords of servers, for the queue and for the tables. The same server gives the same text: equal targets stay equal."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -65,11 +67,24 @@ class Locker:
         """The text for ``ToQueue.via``. Raises OSError or UnreadableSecret when there is no key."""
         if not server.username:
             return Via(server, return_path).text
+        return Via(replace(server, password=locked_part(server.password) or self._lock(server)), return_path).text
+
+    def keep(self, target: str) -> str:
+        """A target of any kind as the tables keep it, SMTP:… with its password locked. Raises OSError or UnreadableSecret without a key."""
+        try:
+            found = parse_target(target) if is_target(target) else None
+        except WrongText:
+            found = None
+        if found is None or not found.server.username or locked_part(found.server.password):
+            return target
+        return replace(found, server=replace(found.server, password=LOCKED + self._lock(found.server))).text
+
+    def _lock(self, server: LoginServer) -> str:
         if server not in self._locked:
             if len(self._locked) >= REMEMBERED:
                 self._locked.clear()
-            self._locked[server] = self._vault.lock(server.password)
-        return Via(replace(server, password=self._locked[server]), return_path).text
+            self._locked[server] = self._vault.lock_alike(server.password, f"{server.username}@{server.place}")
+        return self._locked[server]
 
     def unlock(self, text: str) -> Via:
         """What ``text`` says, with the password readable. Raises ValueError or UnreadableSecret."""

@@ -62,8 +62,15 @@ LOCK = "SELECT id FROM mailbox WHERE account_id = ? ORDER BY id FOR UPDATE"  # P
 class Accounts(Mappings, Lists):
     """Reads and changes accounts, mappings and lists; every change is one transaction that bumps the directory's version."""
 
-    def __init__(self, db: Database, clock: Callable[[], float] = time.time, *, folders: Mapping[str, str] = appending.SPECIAL) -> None:
-        super().__init__(db)
+    def __init__(
+        self,
+        db: Database,
+        clock: Callable[[], float] = time.time,
+        *,
+        folders: Mapping[str, str] = appending.SPECIAL,
+        keep: Callable[[str], str] = str,
+    ) -> None:
+        super().__init__(db, keep)
         self.clock = clock
         self.folders = folders  # of a new account: path -> special use
 
@@ -86,7 +93,7 @@ class Accounts(Mappings, Lists):
     def add(self, name: str, /, **values: Any) -> Account:
         """A new account with its folders. Raises BadName, and Conflict when the name is taken by an account or a list."""
         account = Account(new_id(), checked_name(name), created=int(self.clock() * 1000))
-        for key, value in _checked(values).items():
+        for key, value in self._checked(values).items():
             setattr(account, key, value)
 
         def work(tx: Tx) -> None:
@@ -103,7 +110,7 @@ class Accounts(Mappings, Lists):
         found = self.get(name)
         if found is None:
             raise KeyError(name)
-        checked = _checked(values)
+        checked = self._checked(values)
         if checked:
             sql = f"UPDATE account SET {', '.join(f'{key} = ?' for key in checked)} WHERE id = ?"
             params = [_stored(key, value) for key, value in checked.items()] + [found.id]
@@ -132,6 +139,14 @@ class Accounts(Mappings, Lists):
 
         return self.change(work)
 
+    def _checked(self, values: dict[str, Any]) -> dict[str, Any]:
+        for key in values:
+            if key not in COLUMNS or key in FIXED:
+                raise ValueError(f"an account has no field {key!r} that can be set")
+        if not 1 <= values.get("priority", 50) <= 100:
+            raise ValueError("a priority is a number from 1 to 100")
+        return {key: tuple(self.keep(part.strip()) for part in value) if key in SEVERAL else value for key, value in values.items()}
+
     def _one(self, sql: str, key: str | int) -> Account | None:
         row = self.db.read(lambda tx: tx.one(sql, (key,)))
         return None if row is None else _account(row)
@@ -150,12 +165,3 @@ def _stored(column: str, value: Any) -> Any:
     if column in BOOLEANS:
         return int(value)
     return ";".join(value) if column in SEVERAL else value
-
-
-def _checked(values: dict[str, Any]) -> dict[str, Any]:
-    for key in values:
-        if key not in COLUMNS or key in FIXED:
-            raise ValueError(f"an account has no field {key!r} that can be set")
-    if not 1 <= values.get("priority", 50) <= 100:
-        raise ValueError("a priority is a number from 1 to 100")
-    return {key: tuple(part.strip() for part in value) if key in SEVERAL else value for key, value in values.items()}

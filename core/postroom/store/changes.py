@@ -39,10 +39,10 @@ def refuse_taken(tx: Tx, name: str) -> None:
 
 
 class Changes:
-    """What accounts, mappings and lists have in common."""
+    """What accounts, mappings and lists have in common. ``keep``: a target as it is to be kept (``sending.via.Locker.keep``)."""
 
-    def __init__(self, db: Database) -> None:
-        self.db = db
+    def __init__(self, db: Database, keep: Callable[[str], str] = str) -> None:
+        self.db, self.keep = db, keep
 
     def change(self, fn: Callable[[Tx], T]) -> T:
         """Run ``fn`` in a write that bumps the directory's version."""

@@ -23,7 +23,7 @@ class Lists(Changes):
 
     def add_list(self, name: str, members: Iterable[str] = ()) -> None:
         """A new distribution list. Raises BadName, and Conflict when the name is taken by an account or a list."""
-        name, wanted = checked_name(name), list(members)
+        name, wanted = checked_name(name), self._kept(members)
 
         def work(tx: Tx) -> None:
             refuse_taken(tx, name)
@@ -34,8 +34,11 @@ class Lists(Changes):
 
     def set_members(self, name: str, members: Iterable[str]) -> None:
         """Give a list these members instead of those it has. Raises KeyError when there is no such list."""
-        wanted = list(members)
+        wanted = self._kept(members)
         self.change(lambda tx: _set_members(tx, name.lower(), wanted))
+
+    def _kept(self, members: Iterable[str]) -> list[str]:
+        return [self.keep(member.strip()) for member in members]
 
     def remove_list(self, name: str) -> bool:
         """Remove a list; False when there was none."""
@@ -56,5 +59,5 @@ def _set_members(tx: Tx, name: str, members: Sequence[str]) -> None:
     if row is None:
         raise KeyError(name)
     tx.do("DELETE FROM dlist_member WHERE list_id = ?", row)
-    rows = [(row[0], position, member.strip()) for position, member in enumerate(dict.fromkeys(members))]
+    rows = [(row[0], position, member) for position, member in enumerate(dict.fromkeys(members))]
     tx.many("INSERT INTO dlist_member (list_id, position, target) VALUES (?, ?, ?)", rows)

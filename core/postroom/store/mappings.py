@@ -33,12 +33,12 @@ class Mappings(Changes):
                     values = (new_id(), address, target, len(present))
                     tx.do("INSERT INTO mapping (id, address, target, position) VALUES (?, ?, ?, ?)", values)
 
-        targets = [target.strip() for target in targets]
+        targets = [self.keep(target.strip()) for target in targets]
         self.change(work)
 
     def remove_mapping(self, address: str, target: str | None = None) -> bool:
         """Remove one target of an address, or all; False when there was nothing to remove."""
         sql, params = "DELETE FROM mapping WHERE address = ?", [address.strip().lower()]
         if target is not None:
-            sql, params = f"{sql} AND target = ?", [*params, target]
+            sql, params = f"{sql} AND target IN (?, ?)", [*params, target, self.keep(target)]
         return self.change(lambda tx: bool(tx.execute(f"{sql} RETURNING id", params)))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.config.places import WrongText
+from postroom.credentials import Vault
 from postroom.sending.servers import LoginServer, parse_login_server
-from postroom.sending.targets import SmtpTarget, is_target, parse_target
+from postroom.sending.targets import SmtpTarget, is_target, parse_target, shown
+from postroom.sending.via import Locker
 from tests.core.sending.refusing import refusal
+
+TARGET = "SMTP:bob@example.com@fred:my@pass@mail.lan:587"
 
 
 @pytest.mark.parametrize(
@@ -77,3 +83,29 @@ def test_the_whole_text_and_the_server_of_a_target_can_be_read_again() -> None:
 def test_any_text_is_a_target_that_can_be_read_again_or_wrong(text: str) -> None:
     wrong = refusal(lambda: parse_target(text), WrongText)
     assert 1 <= wrong.column <= len(text) + 1 if wrong else parse_target(parse_target(text).text) == parse_target(text)
+
+
+def test_what_the_store_keeps_has_a_locked_password_that_is_locked_once(tmp_path: Path) -> None:
+    locker = Locker(Vault(tmp_path))
+    kept = locker.keep(TARGET)
+    assert "my@pass" not in kept
+    assert (locker.keep(kept), locker.keep(TARGET)) == (kept, kept)
+    assert shown(kept) == shown(TARGET) == "SMTP:bob@example.com@fred:***@mail.lan:587"
+
+
+def test_for_the_queue_a_locked_password_is_the_same_as_a_readable_one(tmp_path: Path) -> None:
+    locker = Locker(Vault(tmp_path))
+    via = locker.lock(parse_target(locker.keep(TARGET)).server)
+    assert via == locker.lock(parse_target(TARGET).server)
+    assert Locker(Vault(tmp_path)).unlock(via).server.password == "my@pass"
+
+
+@pytest.mark.parametrize("target", ["ann", "bob@example.com", "SMTP:bob@example.com@mail.lan", "SMTP:wrong", "*REMOTE"])
+def test_what_has_no_password_is_kept_as_it_is(tmp_path: Path, target: str) -> None:
+    assert Locker(Vault(tmp_path)).keep(target) == target
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_password_that_only_looks_locked_is_locked(tmp_path: Path) -> None:
+    assert Locker(Vault(tmp_path)).keep("SMTP:b@x.test@fred:{locked}secret@h.test").count("{locked}") == 1
+    assert "secret" not in Locker(Vault(tmp_path)).keep("SMTP:b@x.test@fred:{locked}secret@h.test")

@@ -35,7 +35,7 @@ LOCAL = LocalDomains("example.test", ["example.test"])
 class OpenVault:
     """Turns secrets round."""
 
-    def lock(self, secret: str) -> str:
+    def lock_alike(self, secret: str, place: str) -> str:
         return secret[::-1]
 
     def unlock(self, text: str) -> str:
