@@ -15,7 +15,7 @@ from postroom.mail.delivery import Delivered, Failed, TryLater
 from postroom.tls_policy.demand import Demand, Level, PolicyFacts
 from postroom.wire.certificates import self_signed
 
-from .smtp_peer import GREETING, IMPATIENT, PIPELINING, PLAIN, QUICK, Peer, courier, deliver, hop, outgoing
+from .smtp_peer import GREETING, IMPATIENT, MESSAGE, PIPELINING, PLAIN, QUICK, Peer, courier, deliver, hop, outgoing
 
 STARTTLS = GREETING + "S: 250-mx.test\nS: 250 STARTTLS\nC: STARTTLS\n"
 AGAIN = "C: EHLO client.test\nS: 250-mx.test\nS: 250 REQUIRETLS\n"
@@ -252,6 +252,18 @@ def test_the_next_server_is_used_when_one_breaks_off_before_it_has_answered_mail
         carrier.pool.close()
 
 
+def test_a_message_that_a_server_may_have_is_not_offered_to_the_next_one() -> None:
+    """With CHUNKING it travels with its envelope."""
+    offers = GREETING + "S: 250-mx.test\nS: 250-PIPELINING\nS: 250 CHUNKING\n"
+    with Peer(f"{offers}C: MAIL *\nC: RCPT *\nC: BDAT *\n!octets {len(MESSAGE)}\n!close") as peer, listening() as other:
+        carrier = courier()
+        outcome = carrier.deliver(outgoing(), [hop(peer), NextHop("mx.test", other.getsockname()[1], timeouts=QUICK)])[1]
+        carrier.pool.close()
+        assert isinstance(outcome, TryLater)
+        with pytest.raises(BlockingIOError):
+            other.accept()
+
+
 def test_when_every_server_breaks_off_each_was_tried_once() -> None:
     with Peer(f"{PLAIN}C: MAIL *\n!close") as first, Peer(f"{PLAIN}C: MAIL *\n!close") as second:
         outcome = courier().deliver(outgoing(), [hop(first), hop(second)])[1]
@@ -283,14 +295,20 @@ def test_the_next_server_is_used_when_one_is_not_ready_for_mail(script: str) -> 
         carrier.pool.close()
 
 
+def listening() -> socket.socket:
+    """A server that nobody is to connect to: its ``accept`` does not wait."""
+    made = socket.create_server(("127.0.0.1", 0))
+    made.setblocking(False)
+    return made
+
+
 @pytest.mark.parametrize("reply", ["421 4.3.2 Closing", "451 4.3.0 Later", "550 5.7.1 Not from you"])
 def test_an_smtp_error_for_a_message_does_not_move_on_to_the_next_server(reply: str) -> None:
-    with Peer(f"{PLAIN}C: MAIL *\nS: {reply}\n!hang") as peer, socket.create_server(("127.0.0.1", 0)) as other:
+    with Peer(f"{PLAIN}C: MAIL *\nS: {reply}\n!hang") as peer, listening() as other:
         carrier = courier()
         outcome = carrier.deliver(outgoing(), [hop(peer), NextHop("mx.test", other.getsockname()[1], timeouts=QUICK)])[1]
         carrier.pool.close()
         assert isinstance(outcome, Failed if reply[0] == "5" else TryLater)
-        other.setblocking(False)
         with pytest.raises(BlockingIOError):
             other.accept()
 

@@ -99,8 +99,9 @@ def test_scram_proves_the_password_and_checks_the_server(monkeypatch: pytest.Mon
         log_in(peer, USER)
 
 
-def test_scram_does_not_believe_a_server_that_does_not_know_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Peer(f"{scram_script(monkeypatch, b'Another Key')}C: *\nS: 501 Cancelled\n!gone") as peer:
+@pytest.mark.parametrize("end", ["S: 501 Cancelled\n!gone", "!close"])
+def test_scram_does_not_believe_a_server_that_does_not_know_the_password(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Peer(f"{scram_script(monkeypatch, b'Another Key')}C: *\n{end}") as peer:
         assert "could not prove that it knows the password" in words(peer, USER)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable
+from contextlib import suppress
 
 from ...mail.reply import Reply
 from ...wire.sasl_client import Login, Mechanism, SaslFault, candidates
 from ..oauth import TokenRefused, TokenUnavailable
-from .faults import Refused
+from .faults import Broken, Refused
 from .hop import Credentials
 from .session import Session
 
@@ -97,7 +98,8 @@ def answered(session: Session, mechanism: Mechanism, reply: Reply) -> bytes:
     try:
         return mechanism.step(b64decode(reply.text, validate=True))
     except (NotBase64, ValueError, SaslFault) as error:
-        session.command(b"*\r\n", "AUTH")  # RFC 4954 section 4
+        with suppress(Broken):
+            session.command(b"*\r\n", "AUTH")  # RFC 4954 section 4
         raise error if isinstance(error, SaslFault) else SaslFault("the server's challenge is not base64") from error
 
 

@@ -36,7 +36,7 @@ class Transaction:
         self.postponed: list[QueuedRecipient] = []  # "too many recipients": at once again, in a transaction of their own
         self.whole = b"".join(outgoing.chunks()) if outgoing.size <= SMALL else None
         self.body, self.utf8 = "", False
-        self.begun = False  # MAIL has been answered: until then nothing is about this message
+        self.begun = False  # MAIL has been answered, or the server may have the message: until then nothing is about it
         self.anew = False  # those who are accepted need a transaction of their own
 
     def send(self, recipients: Sequence[QueuedRecipient]) -> None:
@@ -88,6 +88,7 @@ class Transaction:
     def _pipelined(self, mail: bytes, sendable: list[tuple[QueuedRecipient, bytes]]) -> None:
         session, timeouts = self.session, self.session.hop.timeouts
         reset, session.dirty = session.dirty, True
+        self.begun = self._at_once() and session.messages == 1  # a new connection is not stale: the server may have the message
         refused = False
         for start in range(0, len(sendable), RCPT_GROUP):
             group = sendable[start : start + RCPT_GROUP]
