@@ -37,7 +37,10 @@ class Service:
         return self.settings.encryption if self.choose_encryption is None else self.choose_encryption(client)
 
 
-@dataclass(frozen=True)
+SETTLED = "settled"  # in the notes of an attempt: final outcomes by recipient id, which stand though the sender raises afterwards
+
+
+@dataclass(frozen=True, slots=True)
 class QueuedRecipient:
     """One recipient of a queued message, as a sender sees it."""
 

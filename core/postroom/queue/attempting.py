@@ -12,7 +12,7 @@ from .. import ids
 from ..mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater
 from ..mail.reply import Reply
 from ..mail.sending import AttemptPlan
-from ..provided import Outgoing
+from ..provided import SETTLED, Outgoing
 from ..store.database import StoreUnavailable
 from .letter import OUT
 from .outcome import Finished, Gone
@@ -98,7 +98,7 @@ class Attempts:
         except BaseException:  # a plugin's bug is only its own, and so is a timeout of gevent's that it has not caught
             self.log.exception("queue.sender_failed", sender=line.sender.name, trace=outgoing.trace)
             self.metrics.count("queue_sender_faults", sender=line.sender.name)
-            outcomes = dict.fromkeys((one.id for one in task.addressees), FAULT)
+            outcomes = dict.fromkeys((one.id for one in task.addressees), FAULT) | settled(outgoing)
         self._judge(line, task, outcomes, began)
         tried = sum(1 for one in task.addressees if _offered(outcomes.get(one.id)))
         return Finished(task, outcomes, self._now(), outgoing.chunks, bool(outgoing.notes.get("dsn")), tried=tried)
@@ -140,6 +140,12 @@ def outgoing_of(line: Line, task: Task, chunks: Chunks) -> Outgoing:
         letter.envid, letter.user, line.channel, letter.queued_at / 1000, letter.priority, letter.client_address, letter.local_origin,
         line.sender.name, line.name if line.channel == OUT else "",
     )  # fmt: skip
+
+
+def settled(outgoing: Outgoing) -> dict[int, Outcome]:
+    """What is delivered, or has failed for good, although the sender has raised since: nobody gets a second copy."""
+    found = outgoing.notes.get(SETTLED)
+    return dict(found) if isinstance(found, dict) else {}
 
 
 def _offered(outcome: Outcome | None) -> bool:

@@ -1,6 +1,7 @@
 """Connections are kept for the next message, within their limits, and replaced when they have gone stale."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -8,8 +9,9 @@ from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.courier import RECENT_SECONDS, Courier
 from postroom.clients.smtp.pool import Pool, SessionLimits
 from postroom.mail.delivery import Delivered, TryLater
+from postroom.provided import SETTLED
 
-from .smtp_peer import PIPELINING, PLAIN, Peer, courier, hop, outgoing
+from .smtp_peer import MESSAGE, PIPELINING, PLAIN, Peer, courier, hop, outgoing
 
 ONE = "C: MAIL *\nC: RCPT *\nC: DATA\nS: 250 Ok\nS: 250 Ok\nS: 354 Go\n!message\nS: 250 Ok\n"
 QUIT = "C: QUIT\nS: 221 Bye\n"
@@ -203,6 +205,23 @@ def test_an_error_while_the_message_is_read_closes_the_connection_and_is_raised(
         with pytest.raises(RuntimeError):
             carrier.deliver(broken, [hop(peer)])
         assert len(carrier.pool) == 0
+
+
+def test_what_is_delivered_stands_when_the_rest_of_the_message_cannot_be_read() -> None:
+    readings = iter((True, False))
+
+    def chunks() -> Iterator[bytes]:
+        if not next(readings):
+            raise RuntimeError("the store is away")
+        yield MESSAGE
+
+    broken = replace(outgoing("a@mx.test", "b@mx.test"), chunks=chunks)
+    with Peer(f"{PIPELINING}{ONE}!hang") as peer:
+        carrier = courier(SessionLimits(recipients_per_message=1))
+        with pytest.raises(RuntimeError):
+            carrier.deliver(broken, [hop(peer)])
+        carrier.pool.close()
+    assert broken.notes[SETTLED] == {1: Delivered("250 Ok", f"mx.test[127.0.0.1]:{peer.port}")}
 
 
 def test_a_server_that_failed_is_tried_again_after_a_moment() -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import gevent
 import pytest
 
+from postroom.mail.delivery import Outcome
+from postroom.provided import SETTLED, Outgoing
 from postroom.queue.desk import LEASE
 from postroom.store.database import Database, StoreUnavailable
-from tests.core.queue.office import Office
+from tests.core.queue.office import OK, Office
 
 
 def test_a_large_message_that_cannot_be_kept_takes_no_room_for_ever(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,6 +72,17 @@ def test_whatever_a_sender_raises_the_mail_is_tried_again(office: Office) -> Non
     assert office.work() == 1
     [(attempts, owner)] = office.rows("outgoing_recipient", "attempts, lease_owner")
     assert (attempts, owner) == (1, "")
+
+
+def test_what_is_delivered_before_a_sender_fails_is_not_sent_again(office: Office) -> None:
+    def send(outgoing: Outgoing) -> dict[int, Outcome]:
+        outgoing.notes[SETTLED] = {outgoing.recipients[0].id: OK}
+        raise ValueError("a bug")
+
+    office.put("a@our.test", "b@far.test", "c@far.test")
+    office.sender.send = send  # type: ignore[method-assign]
+    assert office.work() == 1
+    assert office.rows("outgoing_recipient", "address, attempts") == [("c@far.test", 1)]
 
 
 def test_a_plugin_that_plans_nonsense_costs_one_attempt_and_no_room(office: Office) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ...mail.delivery import Outcome
-from ...provided import Outgoing, QueuedRecipient
+from ...mail.delivery import Delivered, Failed, Outcome
+from ...provided import SETTLED, Outgoing, QueuedRecipient
 from .commands import unmet
 from .connect import Dialer
 from .ears import Ears
@@ -33,6 +33,13 @@ class Courier:
     def deliver(self, outgoing: Outgoing, hops: Hops) -> dict[int, Outcome]:
         """An outcome for each recipient id. ``hops`` are tried in order until one takes mail at all; its answers to the message count."""
         outcomes: dict[int, Outcome] = {}
+        try:
+            self._deliver(outgoing, hops, outcomes)
+        finally:  # also when the message cannot be read to its end: nobody gets a second copy because somebody else has got none
+            note_settled(outgoing, outcomes)
+        return outcomes
+
+    def _deliver(self, outgoing: Outgoing, hops: Hops, outcomes: dict[int, Outcome]) -> None:
         waiting: list[QueuedRecipient] = list(outgoing.recipients)
         while waiting:
             try:
@@ -47,15 +54,14 @@ class Courier:
             except HopFault as fault:
                 self._note(session.hop.key, fault)
                 hops = Without(hops, session.hop.key, fault)
-        return outcomes
 
     def _some(
         self, session: Session, outgoing: Outgoing, waiting: list[QueuedRecipient], outcomes: dict[int, Outcome]
     ) -> list[QueuedRecipient]:
         """One transaction with as many as it may have; those that still wait after it. Raises HopFault when it came to no answer at all."""
         room, used = self.pool.room(session), session.messages > 0
-        transaction = Transaction(session, outgoing, outcomes)
         try:
+            transaction = Transaction(session, outgoing, outcomes)
             transaction.send(waiting[:room])
         except HopFault as fault:
             session.close()
@@ -148,3 +154,10 @@ class Without:
     def __iter__(self) -> Iterator[NextHop | HopFault]:
         for hop in self.hops:
             yield self.fault if isinstance(hop, NextHop) and hop.key == self.key else hop
+
+
+def note_settled(outgoing: Outgoing, outcomes: Mapping[int, Outcome]) -> None:
+    """Keep what is final where the queue finds it, whatever happens to the rest of the attempt."""
+    found = outgoing.notes.setdefault(SETTLED, {})
+    if isinstance(found, dict):
+        found.update((number, one) for number, one in outcomes.items() if isinstance(one, Delivered | Failed))
