@@ -60,8 +60,8 @@ class Courier:
     ) -> list[QueuedRecipient]:
         """One transaction with as many as it may have; those that still wait after it. Raises HopFault when it came to no answer at all."""
         room, used = self.pool.room(session), session.messages > 0
+        transaction = self._begun(session, outgoing, outcomes)
         try:
-            transaction = Transaction(session, outgoing, outcomes)
             transaction.send(waiting[:room])
         except HopFault as fault:
             session.close()
@@ -81,6 +81,14 @@ class Courier:
             raise
         self.pool.give(session.hop.key, session)
         return transaction.postponed + waiting[room:]
+
+    def _begun(self, session: Session, outgoing: Outgoing, outcomes: dict[int, Outcome]) -> Transaction:
+        """A transaction; a message that cannot be read costs the connection."""
+        try:
+            return Transaction(session, outgoing, outcomes)
+        except BaseException:
+            session.close()
+            raise
 
     def _session(self, outgoing: Outgoing, hops: Hops) -> Session:
         """An idle or new connection to the first hop that is ready for this mail. Raises HopFault with the words of all of them."""
