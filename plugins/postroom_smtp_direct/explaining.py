@@ -12,7 +12,7 @@ from postroom.mail.local_domains import fold_domain
 from postroom.provided import Outgoing
 from postroom.tls_policy.demand import Level
 
-from .routing import Destination, NoWay
+from .routing import MOST, Destination, NoWay
 
 if TYPE_CHECKING:
     from .sender import DirectSender
@@ -42,12 +42,16 @@ def explained(sender: DirectSender, message: Outgoing) -> list[str]:
 def _destination(sender: DirectSender, destination: Destination, message: Outgoing) -> Iterator[str]:
     yield f"the servers of {destination.domain} are named by {destination.by}"
     allowed, hold = sender.allowed(destination, message)
-    for one in destination.servers:
+    servers = destination.servers
+    tried = servers if len(allowed) < MOST else servers[: servers.index(allowed[-1]) + 1]
+    for one in tried:
         place = f"{one.host}:{one.port} (preference {one.preference})"
         if one not in allowed:
             yield f"{place}: a plugin does not allow it now" + (f", for {hold:.0f} seconds" if hold else "")
         else:
             yield f"{place}: {_hop(sender.maker.make(one, destination, message))}"
+    if len(tried) < len(servers):
+        yield f"and {len(servers) - len(tried)} more: an attempt tries {MOST}"
 
 
 def _hop(hop: NextHop | HopFault) -> str:

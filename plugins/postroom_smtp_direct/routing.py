@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from postroom.dns import DnsFailure, Mx, Resolver
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from postroom.asking import Asker
 
 MOST = 8  # servers of a domain that one attempt tries; those of equal preference change places each time
+USUAL_PORT = 25
 LONGEST_SITE = 200  # characters of a key; longer ones are shortened by a digest
 
 
@@ -38,6 +39,7 @@ class Destination:
     servers: tuple[MxServer, ...]
     policy: DomainPolicy
     by: Literal["MX records", "the domain's own address", "overrides", "a plugin"]
+    mixed: bool = False  # other messages for the domain may go elsewhere
 
     @property
     def by_dns(self) -> bool:
@@ -52,10 +54,12 @@ class Destination:
 
     @property
     def site(self) -> str:
-        """The key of the servers for the queue."""
-        hosts = sorted({one.host for one in self.servers})
-        key = " ".join([*hosts, *([self._apart] if self._apart else [])])
-        return key if len(key) <= LONGEST_SITE else f"{hosts[0]} {hashlib.sha256(key.encode()).hexdigest()[:24]}"
+        """The key of the servers for the queue. What is wrong with those of one message says nothing about those of another."""
+        if self.mixed:
+            return self.domain
+        places = sorted({place(one) for one in self.servers})
+        key = " ".join([*places, *([self._apart] if self._apart else [])])
+        return key if len(key) <= LONGEST_SITE else f"{places[0]} {hashlib.sha256(key.encode()).hexdigest()[:24]}"
 
     @property
     def _apart(self) -> str:
@@ -86,6 +90,10 @@ class Router:
 
     def destination(self, domain: str, outgoing: Outgoing) -> Destination:
         """Where mail of ``domain`` goes; ``outgoing`` holds its recipients alone. Raises NoWay."""
+        found = self._found(domain, outgoing)
+        return replace(found, mixed=True) if self._overrides.is_mixed(domain) else found
+
+    def _found(self, domain: str, outgoing: Outgoing) -> Destination:
         overridden = self._overrides.for_domain(self.question(domain, outgoing))
         choice = self._ask.transform("server_choice", "choice", ServerChoice(servers=overridden), domain=domain, outgoing=outgoing)
         if choice.servers is None:
@@ -115,7 +123,7 @@ class Router:
         left = self._without_ourselves(found.servers)
         if not left:
             raise NoWay(Failed(Reply(554, "5.4.6", f"The best mail server of {domain} is this server itself: mail would go round")))
-        servers = tuple(MxServer(one.host, self._port, one.preference) for one in left[:MOST])
+        servers = tuple(MxServer(one.host, self._port, one.preference) for one in left)
         by: Literal["MX records", "the domain's own address"] = "the domain's own address" if found.implicit else "MX records"
         return Destination(domain, servers, self._policies.of(domain, found), by)
 
@@ -123,6 +131,12 @@ class Router:
         """Those that are better than this server, when it is one of them (RFC 5321 section 5.1)."""
         ours = min((one.preference for one in servers if one.host in self._ourselves), default=None)
         return [one for one in servers if ours is None or one.preference < ours]
+
+
+def place(server: MxServer) -> str:
+    """A server, and the login if there is one: ``fred@smtp.isp.test:587``."""
+    login = f"{server.username}@" if server.username else ""
+    return f"{login}{server.host}" if server.port == USUAL_PORT else f"{login}{server.host}:{server.port}"
 
 
 def unresolved(domain: str, error: DnsFailure) -> TryLater | Failed:

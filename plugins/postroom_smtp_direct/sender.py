@@ -16,7 +16,7 @@ from postroom.mail.sending import MxServer, ServerVerdict, SessionBounds
 from postroom.provided import Outgoing, QueuedRecipient, SendingRules
 
 from .explaining import explained
-from .routing import Destination, NoWay, Router
+from .routing import MOST, Destination, NoWay, Router
 from .servers import HopMaker, Hops
 from .settings import DirectSettings
 from .sites import Sites
@@ -81,9 +81,12 @@ class DirectSender:
         return self.courier.deliver(outgoing, hops)
 
     def allowed(self, destination: Destination, outgoing: Outgoing) -> tuple[list[MxServer], float]:
-        """The servers that plugins allow, and for how long to hold the mail when it is none."""
-        found, hold = [], 0.0
+        """The servers that plugins allow, as many as are tried, and for how long to hold the mail when it is none."""
+        found: list[MxServer] = []
+        hold = 0.0
         for server in destination.servers:
+            if len(found) == MOST:
+                break
             verdict: ServerVerdict = self._ask.transform(
                 "check_server", "verdict", ServerVerdict(), domain=destination.domain, server=server.host, outgoing=outgoing
             )

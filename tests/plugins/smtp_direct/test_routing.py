@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -141,7 +142,35 @@ def test_domains_with_the_same_servers_share_a_transaction_and_a_site() -> None:
         assert sender.site("a@one.test") == "one.test"  # nothing is known yet
         outcomes = sender.send(outgoing("a@one.test", "b@two.test"))
         assert {type(one) for one in outcomes.values()} == {Delivered}
-        assert sender.site("c@ONE.test") == sender.site("d@two.test") == "mx.test"
+        assert sender.site("c@ONE.test") == sender.site("d@two.test") == f"mx.test:{peer.port}"
+
+
+def test_servers_on_different_ports_and_with_different_logins_are_different_sites() -> None:
+    lines = "a.test one.test\nb.test one.test:2525\nc.test fred:x@one.test"
+    with sending(table({}), overrides=lines) as sender:
+        sites = [sender.router.destination(domain, outgoing(f"you@{domain}")).site for domain in ("a.test", "b.test", "c.test")]
+    assert sites == ["one.test", "one.test:2525", "fred@one.test"]
+
+
+def test_where_it_depends_on_the_message_a_domain_is_its_own_site() -> None:
+    """A dead server for the mail of one user must hold back neither that of others nor that of other domains with this server."""
+    with sending(table({"d.test": [(10, "mx.test")]}), overrides="d.test one.test $user:bob\ne.test one.test") as sender:
+        sites = [sender.router.destination("d.test", outgoing("you@d.test", user=user)).site for user in ("bob", "eve")]
+        assert sender.router.destination("e.test", outgoing("you@e.test")).site == "one.test"
+    assert sites == ["d.test", "d.test"]
+
+
+def test_of_very_many_servers_eight_are_tried_and_all_of_them_are_one_site() -> None:
+    dead = free_port()
+    resolver = table({"d.test": [(10, f"mx{number}.d.test") for number in range(200)]})
+    resolver._shuffle = random.shuffle
+    with sending(resolver, port=dead) as sender:
+        outcome = sender.send(outgoing("you@d.test"))[1]
+        sites = {sender.router.destination("d.test", outgoing("you@d.test")).site for _ in range(3)}
+        words = sender.explain(outgoing("you@d.test"))
+    assert isinstance(outcome, TryLater) and outcome.reply.text.count(" cannot be reached") == 8
+    assert len(sites) == 1 and len(sites.pop()) <= 200
+    assert words[-1] == "and 192 more: an attempt tries 8"
 
 
 def test_a_connection_is_used_for_other_domains_with_the_same_server() -> None:
