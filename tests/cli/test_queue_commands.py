@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,3 +129,92 @@ def test_removing_with_a_report_leaves_that_to_the_server(postroom: Command, off
 def test_control_characters_of_a_subject_do_not_reach_the_terminal(postroom: Command, office: Office) -> None:
     office.put("a@our.test", "x@elsewhere.test", data=b"Subject: =?utf-8?q?red=1B[31m?=\r\n\r\n")
     assert "\x1b" not in postroom("queue", "list").out
+
+
+def last(postroom: Command, number: str) -> str:
+    """The last line of the trace."""
+    return postroom("trace", number).out.splitlines()[-1].strip()
+
+
+def test_the_trace_ends_with_how_the_message_stands(postroom: Command, office: Office) -> None:
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    assert last(postroom, number) == "x@elsewhere.test: not tried yet: it waits for a connection that takes it"
+    postroom("queue", "hold", number)
+    assert last(postroom, number) == f"x@elsewhere.test: held: held by hand; `postroom queue release {number}` lets it go"
+    postroom("queue", "hold", number, "--until", "2099-05-31T14:30")
+    assert last(postroom, number).startswith("x@elsewhere.test: held until 2099-05-31")
+
+
+def test_the_trace_tells_when_the_next_attempt_is(postroom: Command, office: Office) -> None:
+    office.time[0] = time.time()
+    office.sender.script["x@elsewhere.test"] = [LATER]
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    office.work()
+    assert last(postroom, number).startswith("x@elsewhere.test: after 1 attempt the next is made 20")
+
+
+def test_the_trace_tells_which_site_is_waited_for(postroom: Command, office: Office) -> None:
+    office.time[0] = time.time()
+    office.sender.by_domain = True
+    office.sender.script["x@elsewhere.test"] = [replace(LATER, kind="connect")]
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    office.work()
+    assert last(postroom, number).startswith(
+        "x@elsewhere.test: waits until elsewhere.test works again (sender Relay); it is looked at again 20"
+    )
+
+
+def test_the_trace_of_what_has_left_ends_with_its_last_event(postroom: Command, office: Office) -> None:
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    office.work()
+    assert "taken" in last(postroom, number)
+
+
+def explained(postroom: Command, *arguments: str) -> list[str]:
+    done = postroom("explain", "--message", *arguments)
+    assert done.status == 0, done.err
+    return [line.strip() for line in done.out.splitlines()]
+
+
+def test_explain_tells_by_which_way_a_message_of_the_queue_would_go(postroom: Command, office: Office) -> None:
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    lines = explained(postroom, number)
+    assert lines[0].startswith(f"{number} from a@our.test, queued 2023-11-14 22:13:20.000Z, ")
+    assert lines[1] == "-> x@elsewhere.test: not tried yet: it waits for a connection that takes it"
+    assert lines[2].startswith("Internet (sender Relay): it takes all mail; the schedule never starts it: by `postroom connect Internet`")
+
+
+FACTS = "Attempt: Header:X-Kind:news Age>1h Priority>=60 Recipients>=2 Size<1MB Sender:our.test"
+
+
+@pytest.mark.parametrize(("rule", "taken"), [(FACTS, True), (f"Skip: {FACTS[9:]}", False)])
+def test_explain_knows_all_that_a_filter_asks_of_a_message_of_the_queue(
+    postroom: Command, office: Office, config: Path, rule: str, taken: bool
+) -> None:
+    sender = f'{{name: Relay, servers: ["127.0.0.1:9"], domain_filter: "{rule}"}}'
+    config.write_text(config.read_text().replace('{name: Relay, servers: ["127.0.0.1:9"]}', sender))
+    number = office.put("a@our.test", "x@elsewhere.test", "y@elsewhere.test", data=b"X-Kind: news\r\n\r\nHello\r\n")
+    office.out.set_priority(number, office.now, 70)
+    lines = explained(postroom, text(number), "y@elsewhere.test")
+    assert lines[2].startswith(f"{'' if taken else 'not by '}Internet (sender Relay): line 1: {rule}")
+    assert (lines[-1] == "no connection takes it: it waits until one does") is not taken
+
+
+@pytest.mark.parametrize("arguments", [(), ("--message", "0000000000000", "--size", "1MB")])
+def test_explain_wants_an_address_or_a_message(postroom: Command, arguments: tuple[str, ...]) -> None:
+    assert postroom("explain", *arguments).status == 2
+
+
+def test_a_message_that_is_not_in_the_queue_cannot_be_explained(postroom: Command, office: Office) -> None:
+    assert "`postroom trace 0000000000000`" in postroom("explain", "--message", "0000000000000").err
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    assert "no recipient" in postroom("explain", "--message", number, "z@elsewhere.test").err
+
+
+def test_explain_tells_since_when_the_site_of_a_message_fails(postroom: Command, office: Office) -> None:
+    office.time[0] = time.time()
+    office.sender.by_domain = True  # another site than a new look would find
+    office.sender.script["x@elsewhere.test"] = [replace(LATER, kind="connect")]
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    office.work()
+    assert explained(postroom, number)[-1].startswith("it cannot be reached since 20")

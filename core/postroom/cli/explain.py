@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,14 +23,40 @@ NO_INTERNET = "550 5.7.1 Your account may not send mail to other servers"
 
 
 @click.command()
-@click.argument("address")
+@click.argument("address", required=False)
+@click.option("--message", metavar="ID", help="A message of the queue: where each recipient (or ADDRESS) would go now, and why it waits.")
 @click.option("--from", "sender", metavar="ADDRESS", default="", help="The sender (default: none, as for a report).")
 @click.option("--ip", metavar="IP", help="The address of the client: the access rules say what it may.")
 @click.option("--user", metavar="NAME", help="The account that has logged in.")
 @click.option("--size", metavar="SIZE", help="The size of the message, such as 300KB or 12MB.")
 @click.pass_obj
-def command(call: Call, address: str, sender: str, ip: str | None, user: str | None, size: str | None) -> None:
+def command(call: Call, address: str | None, message: str | None, sender: str, ip: str | None, user: str | None, size: str | None) -> None:
     """Where a message for ADDRESS would go, rule by rule, and how it would leave. Without --ip and --user it is this server's own mail."""
+    from . import explain_queued
+    from .queue import identified
+
+    if message is not None:
+        if sender or ip or user or size:
+            raise click.UsageError("--message knows its sender, user and size; --from, --ip, --user and --size are for a message to come")
+        number = identified([message])[0]
+        with built(call) as app:
+            queued = explain_queued.explained(app, number, address)
+        call.show(queued, lambda: explain_queued.told(queued))
+        return
+    if address is None:
+        raise click.UsageError("an address is expected, or --message ID")
+    with built(call) as app:
+        config = app.context.config
+        envelope, reasons = origin(app, config, checked(sender, config) if sender else "", ip, user)
+        envelope.size, envelope.checking = sized(size), True
+        wanted = checked(address, config)
+        result = explained(app, wanted, routed(app, wanted, envelope, reasons), envelope, reasons)
+    call.show(result, lambda: told(result))
+
+
+@contextmanager
+def built(call: Call) -> Iterator[App]:
+    """The server's parts with their plugins, none of them at work."""
     from .. import log as logs
     from ..app import build
     from ..plugins import read
@@ -40,14 +67,10 @@ def command(call: Call, address: str, sender: str, ip: str | None, user: str | N
     with call.opened():
         app = build(config, plugins, Tally(1))
         try:
-            envelope, reasons = origin(app, config, checked(sender, config) if sender else "", ip, user)
-            envelope.size, envelope.checking = sized(size), True
-            wanted = checked(address, config)
-            result = explained(app, wanted, routed(app, wanted, envelope, reasons), envelope, reasons)
+            yield app
         finally:
             app.context.news.close()
             app.context.db.close()
-    call.show(result, lambda: told(result))
 
 
 def routed(app: App, address: str, envelope: Envelope, reasons: list[str]) -> Route | None:
@@ -138,9 +161,9 @@ def described(target: Target, app: App, envelope: Envelope, now: float) -> dict[
 def _queued(target: ToQueue, app: App, envelope: Envelope, now: float) -> dict[str, Any]:
     from ..queue.letter import OUT
     from ..sending.via import shown
-    from .ways import held, public, ways
+    from .ways import held, public, to_come, ways
 
-    found = ways(app, target, envelope, now)
+    found = ways(app, to_come(target, envelope, now), now)
     user = envelope.user if target.channel == OUT else None
     return {
         "kind": "queue",
@@ -159,7 +182,7 @@ def told(result: dict[str, Any]) -> str:
     if result["refused"]:
         lines.append(f"refused: {result['refused']}")
     for target in result["targets"]:
-        lines += [f"-> {_one(target)}", *(f"     {line}" for line in _details(target))]
+        lines += [f"-> {_one(target)}", *(f"     {line}" for line in details(target))]
     return "\n".join(lines)
 
 
@@ -176,7 +199,7 @@ def _one(target: dict[str, Any]) -> str:
     return sentences[kind].format(**words)
 
 
-def _details(target: dict[str, Any]) -> Iterator[str]:
+def details(target: dict[str, Any]) -> Iterator[str]:
     """What is known of the ways of a target in the queue, a line each."""
     if target.get("held"):
         yield f"held until the administrator releases it (`postroom user release`): {target['held']}"

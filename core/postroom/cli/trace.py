@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from .call import Call, cell
 from .failures import Failure
 
 if TYPE_CHECKING:
+    from ..store.database import Database
     from ..store.traces import Event
 
 
@@ -29,9 +32,25 @@ def command(call: Call, trace: str) -> None:
         raise Failure(str(error)) from None
     with call.opened() as store:
         life = Traces(store.db).life(number)
+        rest = [] if call.json else list(still_queued(store.db, number))
     if not life:
         raise Failure(f"nothing is recorded under {trace}: it is misspelt, from another server, or older than what is kept")
-    call.show([asdict(event) | {"at": when(event.at)} for event in life], lambda: "\n".join(map(line, life)))
+    call.show([asdict(event) | {"at": when(event.at)} for event in life], lambda: "\n".join([*map(line, life), *rest]))
+
+
+def still_queued(db: Database, number: int) -> Iterator[str]:
+    """How what is left of the message in the queue stands; nothing when it has left."""
+    from ..ids import text
+    from ..queue.manage import NotQueued, OutQueue
+    from ..store.blobs import Blobs
+    from .standing import told
+
+    now = time.time_ns() // 1_000_000
+    try:
+        item, recipients = OutQueue(db, Blobs(db)).show(number, now)
+    except NotQueued:
+        return
+    yield from told(item, recipients, text(number), now)
 
 
 def line(event: Event) -> str:

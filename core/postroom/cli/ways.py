@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from ..provided import Outgoing, QueuedRecipient
 from ..queue.letter import OUT
+from ..sending.conditions import Candidate
 from ..sending.windows import Sent
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 COUNTED = "SELECT at, messages, recipients FROM sent WHERE sender = ? AND at > ?"
 TROUBLE = "SELECT since, next_probe, reason FROM site WHERE sender = ? AND name = ?"
 HELD = "SELECT reason FROM surge WHERE account = ? AND released_at = 0"
-UNKNOWN_HERE = {"age": "how long it waits", "priority": "its priority", "recipients": "its number of recipients", "headers": "its header"}
+UNKNOWN = {"age": "how long it waits", "priority": "its priority", "recipients": "its number of recipients", "headers": "its header"}
 
 
 @dataclass
@@ -46,10 +47,32 @@ class Way:
         return f"{self.connection} (sender {self.sender})" if self.connection else f"sender {self.sender}"
 
 
-def ways(app: App, target: ToQueue, envelope: Envelope, now: float) -> list[Way]:
-    """Every way out for the target. ``now``: epoch seconds. Raises StoreUnavailable."""
-    found = [line for line in app.runner.desk.lines if line.channel == target.channel]
-    return [Looking(app, target, envelope, now, line).way() for line in found]
+@dataclass(frozen=True)
+class Question:
+    """What is asked for: a message with one recipient, as senders and as filters see it."""
+
+    message: Outgoing
+    candidate: Candidate
+    unknown: Mapping[str, str] = field(default_factory=dict)  # facts of the candidate that are not known, in words
+    waits_for: str = ""  # the sender and the site that it is known to wait for
+
+
+def to_come(target: ToQueue, envelope: Envelope, now: float) -> Question:
+    """A message that does not exist yet, as far as it is known. ``now``: epoch seconds."""
+    user = envelope.user
+    message = Outgoing(
+        "", envelope.sender, envelope.size, (QueuedRecipient(0, target.address, via=target.via),), lambda: iter((b"\r\n",)),
+        user=user, requiretls=envelope.requiretls, smtputf8=envelope.smtputf8, channel=target.channel, queued_at=now,
+        client_address=envelope.client.address if envelope.client else "", local_origin=envelope.local_origin or user is not None,
+    )  # fmt: skip
+    unknown = UNKNOWN if envelope.size else UNKNOWN | {"size": "its size (--size)"}
+    return Question(message, Candidate(envelope.sender, target.address, envelope.size, user or ""), unknown)
+
+
+def ways(app: App, question: Question, now: float) -> list[Way]:
+    """Every way out for this message. ``now``: epoch seconds. Raises StoreUnavailable."""
+    found = [line for line in app.runner.desk.lines if line.channel == question.message.channel]
+    return [Looking(app, question, now, line).way() for line in found]
 
 
 @dataclass(frozen=True)
@@ -57,8 +80,7 @@ class Looking:
     """One look at one line of the queue."""
 
     app: App
-    target: ToQueue
-    envelope: Envelope
+    question: Question
     now: float
     line: Line
 
@@ -75,18 +97,16 @@ class Looking:
 
     def _choice(self) -> tuple[bool, str]:
         """Whether the sender takes it, and which rule says so."""
-        from ..sending.filtering import Candidate
-
         rules = self.line.sender.rules
-        if rules.max_size and self.envelope.size > rules.max_size:
-            return False, f"it is larger than max_message_size, {rules.max_size} bytes"
+        if rules.max_size and self.question.candidate.size > rules.max_size:
+            words = f"it is larger than max_message_size, {rules.max_size} bytes"
+            if self.app.runner.desk.fetching.largest(self.line):
+                return False, words
+            return True, f"{words}, and than any other sender takes: it comes back to its sender"
         if not rules.takes:
             return True, "it takes all mail"
-        candidate = Candidate(self.envelope.sender, self.target.address, self.envelope.size, self.envelope.user or "")
-        choice = rules.takes.takes(candidate)
-        unknown = [words for name, words in UNKNOWN_HERE.items() if name in rules.takes.needs]
-        if "size" in rules.takes.needs and not self.envelope.size:
-            unknown.append("its size (--size)")
+        choice = rules.takes.takes(self.question.candidate)
+        unknown = [words for name, words in self.question.unknown.items() if name in rules.takes.needs]
         return choice.taken, choice.reason + (f"; not known here: {', '.join(unknown)}" if unknown else "")
 
     def _when(self, connection: ConnectionSettings) -> tuple[str, str | None]:
@@ -121,20 +141,10 @@ class Looking:
         if tell is None:
             return []
         try:
-            return tell(self._outgoing())
+            connection = self.line.name if self.line.channel == OUT else ""
+            return tell(replace(self.question.message, by=self.line.sender.name, connection=connection))
         except Exception as error:  # a plugin's bug is only its own
             return [f"the sender cannot tell how: {str(error) or type(error).__name__}"]
-
-    def _outgoing(self) -> Outgoing:
-        """What the sender would get, as far as it is known."""
-        envelope, target, sender = self.envelope, self.target, self.line.sender
-        return Outgoing(
-            "", envelope.sender, envelope.size, (QueuedRecipient(0, target.address, via=target.via),), lambda: iter((b"\r\n",)),
-            user=envelope.user, requiretls=envelope.requiretls, smtputf8=envelope.smtputf8, channel=target.channel, queued_at=self.now,
-            client_address=envelope.client.address if envelope.client else "",
-            local_origin=envelope.local_origin or envelope.user is not None,
-            by=sender.name, connection=self.line.name if self.line.channel == OUT else "",
-        )  # fmt: skip
 
     def _limits(self) -> Iterator[str]:
         sender = self.line.sender
@@ -155,7 +165,8 @@ class Looking:
     def _trouble(self) -> str | None:
         """Since when the destination fails, None when it does not."""
         sender = self.line.sender
-        key = (sender.name, site_of(sender, self.target))
+        known, _, site = self.question.waits_for.partition(" ")
+        key = (sender.name, site if known == sender.name else site_of(sender, self.question.message.recipients[0]))
         row = self.app.context.db.read(lambda tx: tx.one(TROUBLE, key))
         if row is None:
             return None
@@ -164,10 +175,10 @@ class Looking:
         return f"it cannot be reached since {begun}: {reason}; the next attempt is made {following}"
 
 
-def site_of(sender: Sender, target: ToQueue) -> str:
-    """The site of the target, "" when the sender cannot say."""
+def site_of(sender: Sender, recipient: QueuedRecipient) -> str:
+    """The site of the recipient, "" when the sender cannot say."""
     try:
-        return sender.site(target.address, target.via)
+        return sender.site(recipient.address, recipient.via)
     except Exception:  # a plugin's bug is only its own
         return ""
 

@@ -92,14 +92,14 @@ class Fetching:
     def _picking(self, line: Line) -> Picking:
         picking = self._pickings.get(line.name)
         if picking is None:
-            picking = Picking(self.db, self._blobs, line.channel, line.sender.rules, lambda: self._largest(line))
+            picking = Picking(self.db, self._blobs, line.channel, line.sender.rules, lambda: self.largest(line))
             self._pickings[line.name] = picking
         if self._runs.get(line.name) != line.run_started:
             self._runs[line.name] = line.run_started
             picking.anew()
         return picking
 
-    def _largest(self, line: Line) -> int:
+    def largest(self, line: Line) -> int:
         """The largest message that the line takes; one that no line of its channel takes is taken by all, and comes back to its sender."""
         limits = [other.sender.rules.max_size for other in self.lines if other.channel == line.channel]
         own = line.sender.rules.max_size

@@ -33,8 +33,8 @@ LETTERS = (
     " LEFT JOIN outgoing_recipient r ON r.outgoing_id = o.id WHERE {where} GROUP BY o.id{group} ORDER BY o.id LIMIT ?"
 )
 RECIPIENTS = (
-    "SELECT id, address, original, channel, state, attempts, next_try, lease_until, last_reply, last_server, last_try, warned, via"
-    " FROM outgoing_recipient WHERE outgoing_id = ? ORDER BY id"
+    "SELECT id, address, original, channel, state, attempts, next_try, lease_until, last_reply, last_server, last_try, warned, via,"
+    " waits_for FROM outgoing_recipient WHERE outgoing_id = ? ORDER BY id"
 )
 REASON = "SELECT event, detail FROM trace WHERE trace = ? AND event IN ('accepted', 'held') ORDER BY at DESC, id DESC LIMIT 1"
 
@@ -76,6 +76,7 @@ class QueuedAddress:
     last_reply: str
     warned: bool  # the sender has been told of the delay
     via: str  # the server that a rule of LAN forwarding or a target SMTP: names, without its password; "" is none
+    waits_for: str = ""  # the sender and the site that fail as a whole, "Direct mx.far.test"; "" when it does not wait for one
 
 
 class NotQueued(Exception):
@@ -214,7 +215,7 @@ def _state(held: int, next_try: int, lease_until: int, now: int) -> State:
 
 
 def _address(row: Sequence[Any], held: int, now: int) -> QueuedAddress:
-    number, address, original, channel, _, attempts, next_try, lease_until, reply, server, last_try, warned, via = row
+    number, address, original, channel, _, attempts, next_try, lease_until, reply, server, last_try, warned, via, waits_for = row
     state = _state(held, next_try, lease_until, now)
     return QueuedAddress(
         number,
@@ -229,4 +230,5 @@ def _address(row: Sequence[Any], held: int, now: int) -> QueuedAddress:
         reply,
         bool(warned),
         shown(via),
+        waits_for,
     )
