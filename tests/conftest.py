@@ -15,8 +15,23 @@ from tests.house import House, open_house
 __all__ = ["database_url", "db", "empty_url", "engine", "house", "migrated_postgresql", "migrated_sqlite", "postgresql"]
 
 COMBINATIONS = [pytest.param((engine, workers), id=f"{engine}-{workers}") for engine in ("sqlite", "postgresql") for workers in (1, 3)]
-GROUPS = ("ways", "rogues")  # marks xdist_group of tests that share a server of their own
+SHARING = {  # files whose tests have one server together, or several neighbours of one, by its name (beside those of a house)
+    **dict.fromkeys(("interop/test_lan_forwarding.py", "interop/test_limits.py", "interop/test_relays.py"), "ways"),
+    "interop/test_direct.py": "street",
+    "interop/test_dnssec.py": "dnssec",
+    "interop/test_three_senders.py": "town",
+    "faults/test_rogues.py": "rogues",
+    **{f"faults/test_{name}.py": "target {}" for name in ("garbage", "imap", "open_relay", "slow_peers", "smuggling")},
+}
 OF_A_HOUSE = re.compile(r"\[((?:sqlite|postgresql)-[13])\b")
+
+
+def server_of(nodeid: str) -> str:
+    """The name of the server that a test shares with others, else its own."""
+    if found := OF_A_HOUSE.search(nodeid):
+        return found[1]
+    shared = SHARING.get(nodeid.partition("::")[0].removeprefix("tests/"), nodeid)
+    return shared.format("postgresql" if "[postgresql" in nodeid else "sqlite") if shared != nodeid else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -26,9 +41,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class ByServer(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            test, _, group = nodeid.rpartition("@")
-            found = OF_A_HOUSE.search(nodeid)
-            return found[1] if found else group if group in GROUPS and test else nodeid
+            return server_of(nodeid)
 
     return ByServer(config, log)
 

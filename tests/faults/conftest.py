@@ -41,7 +41,7 @@ def load_of(server: Server, *recipients: str, clients: int = 4) -> Load:
 
 
 IMAP4 = {"encryption": "starttls", "allow_plaintext_auth": True, "max_logins_per_user": 2000, "max_logins_per_address": 2000}
-ENGINES = [pytest.param(engine, marks=pytest.mark.xdist_group(f"faults-{engine}")) for engine in ("sqlite", "postgresql")]
+ENGINES = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session", params=ENGINES)

@@ -22,8 +22,6 @@ from tests.interop.programs import message, wait_until
 from tests.nameserver import NameServer
 from tests.server import ROOT, Server, serving
 
-pytestmark = pytest.mark.xdist_group("rogues")
-
 GREETING = "S: 220 mx.test\nC: EHLO *\n"
 MAIL, RCPT, DATA = "C: MAIL *\nS: 250 Ok\n", "C: RCPT *\nS: 250 Ok\n", "C: DATA\nS: 354 Go\n!message\n"
 READY = f"{GREETING}S: 250 mx.test\n"

@@ -7,8 +7,6 @@ import pytest
 from tests.interop.programs import BODIES, message, subject, wait_until, with_lf
 from tests.interop.ways import Ways, recipients
 
-pytestmark = pytest.mark.xdist_group("ways")
-
 
 @pytest.mark.parametrize("kind", ["dots", "8 bit", "long lines"])
 def test_a_real_postfix_gets_every_byte_of_mail_for_a_wildcard(ways: Ways, kind: str) -> None:

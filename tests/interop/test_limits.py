@@ -10,8 +10,6 @@ import pytest
 from tests.interop.programs import message
 from tests.interop.ways import Ways
 
-pytestmark = pytest.mark.xdist_group("ways")
-
 PER, MESSAGES, RECIPIENTS = 4.0, 3, 5  # of the sender Rated
 ROUNDING = 0.01  # times in the database are milliseconds
 

@@ -7,8 +7,6 @@ import pytest
 from tests.interop.programs import message, wait_until
 from tests.interop.ways import Ways
 
-pytestmark = pytest.mark.xdist_group("ways")
-
 LARGE = (b"x" * 70 + b"\r\n") * 300  # 21 KB
 
 

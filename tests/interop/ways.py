@@ -208,7 +208,7 @@ def options(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ways]:
-    """The server with all its neighbours; one for all tests of the group "ways"."""
+    """The server with all its neighbours; one for all tests that go by them."""
     if not sasl.available():
         pytest.skip("Postfix or Dovecot is not installed, or we are not root")
     with ExitStack() as stack:
