@@ -372,7 +372,7 @@ def test_a_server_that_takes_a_few_bytes_now_and_then_is_given_up(monkeypatch: p
 
 def test_a_server_that_answers_a_few_bytes_now_and_then_is_given_up() -> None:
     with Peer(f"{PLAIN}{MAIL}!drip") as peer:
-        outcome = deliver(peer, outgoing(), timeouts=replace(QUICK, command=0.2))[1]
+        outcome = deliver(peer, outgoing(), timeouts=replace(QUICK, command=1))[1]
     assert isinstance(outcome, TryLater)
     assert "did not answer MAIL within" in outcome.reply.text
 
