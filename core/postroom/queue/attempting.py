@@ -52,7 +52,7 @@ class Attempts:
         except Exception:  # before anything was sent: a plugin's answer that makes no sense must not cost the line its room
             self.log.exception("queue.attempt_failed", sender=line.sender.name, trace=ids.text(task.letter.id))
             finished = self._all(task, FAULT, chunks)
-        finished.retry = self.retry_of(line)
+        finished.retry, finished.by = self.retry_of(line), line.sender.name
         return finished
 
     def _made(self, line: Line, task: Task, chunks: Chunks) -> Finished:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WORDS = 1000  # characters of a reply that are kept
 SPREAD = 60_000  # milliseconds over which the mail of a site that is down comes back
+TIME_IS_UP = "given up: its time in the queue is over"
+LAST_TRY = "given up: a plugin has made this attempt the last"
 NO_ANSWER = TryLater(Reply(451, "4.3.0", "The sender gave no answer for this recipient"))
 
 
@@ -44,6 +46,7 @@ class Finished:
     priority: int = 0  # the letter's from now on; 0 leaves it
     tried: int = 0  # recipients that were offered to a server
     retry: Retry | None = None  # the sender's own; None: the queue's
+    by: str = ""  # the name of the sender, for the trace
     attempted: bool = True  # False: the administrator has taken it out, nothing was sent
 
 
@@ -83,14 +86,16 @@ class Ruling:
 
     def story(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The trace events of the attempt."""
+        by = {"by": self.finished.by} if self.finished.by else {}
         if self.delivered:
-            yield "delivered", {"to": [_told(one, outcome) for one, outcome in self.delivered]}
+            yield "delivered", by | {"to": [_told(one, outcome) for one, outcome in self.delivered]}
         if self.waiting and not self.finished.untried:  # else the trace of a message for a dead site would have no end
-            yield "deferred", {"to": [_told(one, outcome) | {"next": due} for one, outcome, due, _ in self.waiting]}
+            yield "deferred", by | {"to": [_told(one, outcome) | {"next": due} for one, outcome, due, _ in self.waiting]}
         if self.failed:
-            yield "failed", {"to": [_told(one, outcome) for one, outcome in self.failed]}
+            yield "failed", by | {"to": [_told(one, outcome) for one, outcome in self.failed]}
         if self.left:
-            yield "left", {"to": [{"rcpt": one.address, "reason": left.reason, "next": int(left.until * 1000)} for one, left in self.left]}
+            left = [{"rcpt": one.address, "reason": left.reason, "next": int(left.until * 1000)} for one, left in self.left]
+            yield "left", by | {"to": left}
         if self.removed:
             yield "removed", {"to": [{"rcpt": one.address, "reason": gone.reason} for one, gone in self.removed]}
 
@@ -106,7 +111,8 @@ def rule(finished: Finished, retry: Retry, reports: Reports) -> Ruling:
         if isinstance(outcome, TryLater):
             due = _next_try(finished, addressee, outcome, retry)
             if due is None:
-                ruling.failed.append((addressee, Failed(outcome.reply, outcome.server, outcome.how)))
+                why = LAST_TRY if finished.last_try else TIME_IS_UP
+                ruling.failed.append((addressee, Failed(outcome.reply, outcome.server, f"{outcome.how}; {why}" if outcome.how else why)))
             else:
                 ruling.waiting.append((addressee, outcome, due, addressee.warned))
         elif isinstance(outcome, Failed):

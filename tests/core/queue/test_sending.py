@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,9 +12,11 @@ from postroom.asking import PluginFault
 from postroom.mail.delivery import Delivered, Failed, Outcome
 from postroom.mail.envelope import Recipient
 from postroom.mail.reply import Reply
+from postroom.mail.sending import AttemptPlan
 from postroom.queue import claim
 from postroom.queue.desk import BATCH, LEASE
 from postroom.store.database import Database, StoreUnavailable
+from postroom.store.traces import Traces
 from tests.core.queue.office import LATER, NEVER, OK, Office, refused
 
 HOUR = 3600.0
@@ -25,6 +29,34 @@ def test_a_delivered_message_leaves_the_queue_and_its_trace_says_so(office: Offi
     assert office.rows("outgoing") == office.rows("outgoing_recipient") == []
     assert office.events(number) == ["accepted", "delivered"]
     assert ("delivery_finished", {"trace": office.sender.sent[0].trace, "recipient": "joe@far.test", "outcome": OK}) in office.ask.told
+
+
+def story(office: Office, number: int, event: str) -> dict[str, Any]:
+    """What the trace of a message tells of its last event of this name."""
+    return [one.detail for one in Traces(office.db).life(number) if one.event == event][-1]
+
+
+def test_the_trace_names_the_sender(office: Office) -> None:
+    office.sender.script["joe@far.test"] = [LATER, OK]
+    number = office.put("ann@our.test", "joe@far.test", "jim@far.test")
+    office.work()
+    assert (story(office, number, "delivered")["by"], story(office, number, "deferred")["by"]) == ("Relay", "Relay")
+
+
+def test_the_trace_says_that_the_time_was_up(office: Office) -> None:
+    office.sender.script["joe@far.test"] = [LATER]
+    number = office.put("ann@our.test", "joe@far.test")
+    office.wait(office.retry.give_up + 1)
+    office.work()
+    assert story(office, number, "failed")["to"][0]["how"] == "given up: its time in the queue is over"
+
+
+def test_the_trace_says_that_a_plugin_made_it_the_last_attempt(office: Office) -> None:
+    office.ask.changes["attempt_starting"] = lambda plan: AttemptPlan(last_try=True)
+    office.sender.script["joe@far.test"] = [replace(LATER, how="RCPT")]
+    number = office.put("ann@our.test", "joe@far.test")
+    office.work()
+    assert story(office, number, "failed")["to"][0]["how"] == "RCPT; given up: a plugin has made this attempt the last"
 
 
 def test_fresh_mail_goes_to_the_sender_without_asking_the_database(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
