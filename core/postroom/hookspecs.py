@@ -224,10 +224,11 @@ def rewrite_message(message: Message, envelope: Envelope, outgoing: bool) -> Mes
 
 
 @hookspec
-def sign_message(message: Message, envelope: Envelope) -> Sequence[bytes] | None:
+def sign_message(message: Message, envelope: Envelope, original: Message) -> Sequence[bytes] | None:
     """Collected from all: header lines (without CRLF) to put on top of the copy that leaves, after all rewriting.
 
-    A plugin sees the message as rewritten, with the lines of those before it on top. Called once for each message, not for each attempt.
+    A plugin sees the message as rewritten, with the lines of those before it on top; ``original`` is the message as it was accepted, for
+    checking what others have signed. Called once for each message, not for each attempt.
     A failing plugin is a temporary refusal (451): unsigned mail must not leave by accident.
     """
 

@@ -35,13 +35,13 @@ class Plugin:
         )  # fmt: skip
 
     @hookimpl
-    def sign_message(self, message: Message, envelope: Envelope) -> Sequence[bytes] | None:
+    def sign_message(self, message: Message, envelope: Envelope, original: Message) -> Sequence[bytes] | None:
         """Signatures for mail from here. Mail of strangers is never signed, whatever its From says: that would vouch for a forgery."""
         if message.header_size >= HEAD:  # its end is not known, so nothing true could be said of it
             return None
         if envelope.local_origin or envelope.user is not None:
             return self.signer.sign(message, envelope)
-        return self.signer.seal(message, envelope, Lookups(self.context.dns)) if self.settings.arc else None
+        return self.signer.seal(message, original, envelope, Lookups(self.context.dns)) if self.settings.arc else None
 
     @hookimpl
     def register_jobs(self) -> list[Job]:

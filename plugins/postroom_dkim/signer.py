@@ -75,19 +75,22 @@ class Signer:
         hash_body(message, [whole], self.run)
         return whole.digest()
 
-    def seal(self, message: Message, envelope: Envelope, key: Key) -> list[bytes]:
-        """The three fields of ARC; [] without a key to seal with, and where nobody may add to the chain. ``key``: key records of others."""
+    def seal(self, message: Message, original: Message, envelope: Envelope, key: Key) -> list[bytes]:
+        """The three fields of ARC; [] without a key to seal with, and where nobody may add to the chain. ``key``: key records of others.
+
+        What others have signed is judged as it came, in ``original`` (RFC 8617 section 5.1); what is sealed is ``message``.
+        """
         ours = self.keys.active(self.settings.arc_domain or self.default)
         if not ours:
             return []
         now = self.clock()
-        chain = validate(message, key, now, self.run)
+        chain = validate(original, key, now, self.run)
         if chain.closed or chain.temporary:
             self.log.info("arc.left_out", reason=chain.reason or "the chain has no room for another seal")
             return []
         found = header_of(message, self.run)
         checked = [field(line) for line in envelope.headers]
-        results = authentication_results(checked, self.host, verify(message, key, now, self.run), chain.cv)
+        results = authentication_results(checked, self.host, verify(original, key, now, self.run), chain.cv)
         plan = Plan(ours[0].domain, ours[0].selector, signed=(*SIGNED, "DKIM-Signature"), oversigned=())
         private = self.keys.private(ours[0])
         lines: list[bytes] = self.run(seal, found, self._digest(message, "relaxed"), chain, results, private, plan, int(now))

@@ -89,7 +89,8 @@ class Outbound:
     def _sign(self, posting: Posting) -> None:
         if not self.ask.hooks.sign_message.get_hookimpls():
             return
-        arguments: dict[str, Any] = {"message": posting.away.message(), "envelope": posting.submission.envelope}
+        envelope, original = posting.submission.envelope, posting.original.message()
+        arguments: dict[str, Any] = {"message": posting.away.message(), "envelope": envelope, "original": original}
         for _, answer in self._answers("sign_message", arguments):
             if answer:
                 lines = b"".join(line.rstrip(b"\r\n") + b"\r\n" for line in answer)

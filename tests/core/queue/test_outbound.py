@@ -147,6 +147,18 @@ def test_a_plugin_signs_with_the_lines_of_those_before_it_on_top(office: Office,
     ]
 
 
+def test_whoever_signs_is_shown_the_message_as_it_came_too(office: Office, use: Use) -> None:
+    class Compares:
+        @hookimpl
+        def sign_message(self, message: Message, original: Message) -> Sequence[bytes]:
+            return [b"X-Longer: %d" % (message.size - original.size)]
+
+    use(Footer(), Signs(b"First"), Compares())
+    office.put("eve@far.test", "joe@far.test", data=b"Subject: x\r\n\r\n.\r\n")
+    ((prefix,),) = office.rows("outgoing", "prefix")
+    assert prefix.startswith(b"X-Longer: %d\r\nX-First: " % (len(FOOT) + len(prefix.split(b"\r\n")[1]) + 2))
+
+
 def test_copies_for_mailboxes_are_not_signed(office: Office, use: Use) -> None:
     use(Signs(b"A"))
     bob = office.user("bob")

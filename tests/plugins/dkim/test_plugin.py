@@ -22,7 +22,7 @@ from postroom.tls_policy.reporting import TlsReportMail
 from postroom_dkim.lookups import Lookups
 from postroom_dkim.plugin import Plugin
 from postroom_dkim.rotation import activate_published
-from tests.core.mail.dkim.keys import SIGNATURES, UNSIGNED
+from tests.core.mail.dkim.keys import PUBLISHED, SIGNATURES, UNSIGNED
 
 OURS = b"From: Ann <ann@example.test>\r\nTo: joe@far.example\r\nSubject: Hi\r\nDate: Sun, 22 Nov 2026 21:00:00 +0000\r\n\r\nHello\r\n"
 LOCAL = Envelope("ann@example.test", user="ann", local_origin=True)
@@ -45,8 +45,8 @@ class House:
         for key in self.keys.all():
             self.dns.txt_records[key.name] = [key.record]
 
-    def signed(self, data: bytes = OURS, envelope: Envelope = LOCAL) -> bytes:
-        lines = self.plugin.sign_message(Message.whole(data), envelope) or ()
+    def signed(self, data: bytes = OURS, envelope: Envelope = LOCAL, original: bytes = b"") -> bytes:
+        lines = self.plugin.sign_message(Message.whole(data), envelope, Message.whole(original or data)) or ()
         return b"".join(line + b"\r\n" for line in lines) + data
 
     def texts(self, name: bytes, timeout: float = 5) -> bytes:
@@ -135,6 +135,14 @@ def test_a_chain_grows_and_a_broken_one_is_said_to_be_broken(house: House) -> No
     broken = house.signed(once.replace(b"Hi.", b"Ho."), FOREIGN)
     assert b"cv=fail" in broken
     assert house.signed(broken, FOREIGN) == broken
+
+
+def test_what_we_have_rewritten_ourselves_does_not_break_the_chain(house: House) -> None:
+    house.dns.txt_records.update({name: [record] for name, record in PUBLISHED.items()})
+    came = house.signed(SIGNATURES + UNSIGNED, FOREIGN)
+    made = house.signed(came.replace(b"Subject: ", b"Subject: [List] "), FOREIGN, original=came)
+    assert b"ARC-Seal: i=2" in made and b"cv=pass" in made
+    assert b"dkim=pass" in next(one.value for one in fields(Message.whole(made)) if one.name == b"arc-authentication-results")
 
 
 def test_findings_that_a_stranger_has_written_in_our_name_are_not_sealed_as_ours(house: House) -> None:
