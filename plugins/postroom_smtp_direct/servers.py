@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
@@ -144,6 +145,7 @@ class Hops:
             yield self._made[index]
 
 
+@lru_cache(maxsize=8192)
 def is_routable(address: str) -> bool:
     """False for what can only be this machine, whose own services may trust it."""
     found = ip_address(address.partition("%")[0])

@@ -35,7 +35,7 @@ class Answer(Generic[T_co]):
     records: tuple[T_co, ...]
     secure: bool  # a resolver that is trusted has validated all of it: each CNAME, the records, or the proof that there are none
     name: str  # the canonical name, after CNAMEs; no dot at the end
-    ttl: float  # seconds that it stays good
+    ttl: float  # seconds that it stays good, counted from its coming
     exists: bool = True  # False: NXDOMAIN
 
 

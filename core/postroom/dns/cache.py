@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from .answers import DnsFailure
 from .asking import Raw
@@ -35,17 +35,16 @@ class Cache:
         return len(self._kept)
 
     def known(self, question: Question) -> Raw | None:
-        """The answer that is kept, with the rest of its TTL."""
+        """The answer that is kept, as it came."""
         with self._lock:
             found = self._kept.get(question)
             if found is None:
                 return None
-            left = found[0] - self._clock()
-            if left <= 0:
+            if found[0] <= self._clock():
                 del self._kept[question]
                 return None
             self._kept.move_to_end(question)
-        return replace(found[1], ttl=left)
+        return found[1]
 
     def get(self, question: Question, ask: Callable[[], Raw], *, fresh: bool) -> Raw:
         """What is known (unless ``fresh``), else what ``ask`` brings, once for all who want it meanwhile. Raises DnsFailure."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import ids
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .submission import Submission
 
 LOCK = "SELECT id FROM outgoing WHERE id IN ({marks}) ORDER BY id FOR UPDATE"
-GONE = "DELETE FROM outgoing_recipient WHERE id = ?"
+GONE = "DELETE FROM outgoing_recipient WHERE id IN ({marks})"
 GONE_NOW = "DELETE FROM outgoing_recipient WHERE id = ? RETURNING id"
 LATER = (
     "UPDATE outgoing_recipient SET attempts = ?, next_try = CASE WHEN state = ? THEN ? ELSE ? END, last_reply = ?, last_server = ?,"
@@ -33,7 +33,7 @@ LEFT = (
 PRIORITY = "UPDATE outgoing SET priority = ? WHERE id = ?"
 RANK = "UPDATE outgoing_recipient SET rank = ? WHERE outgoing_id = ?"
 LATER_NOW = LATER + " RETURNING id"
-EMPTY = "DELETE FROM outgoing WHERE id = ? AND NOT EXISTS (SELECT 1 FROM outgoing_recipient WHERE outgoing_id = outgoing.id)"
+EMPTY = "DELETE FROM outgoing WHERE id IN ({marks}) AND NOT EXISTS (SELECT 1 FROM outgoing_recipient WHERE outgoing_id = outgoing.id)"
 
 # What a Settlement's writer gives back: for each report the result of its Entry, or None when it was not due any more.
 Results = list["list[Written] | None"]
@@ -78,7 +78,7 @@ class Settlement:
         gone = [number for ruling in self.rulings for number in ruling.gone]
         later = {row[-2]: row for ruling in self.rulings for row in self._later_rows(ruling)}
         letters = sorted({ruling.finished.task.letter.id for ruling in self.rulings if ruling.gone})
-        plain_gone = [(number,) for number in sorted(gone) if number not in about]
+        plain_gone = [number for number in sorted(gone) if number not in about]
         plain_later = [row for number, row in sorted(later.items()) if number not in about]
         told_gone = [(GONE_NOW, (number,)) for number in sorted(gone) if number in about]
         told = told_gone + [(LATER_NOW, row) for number, row in sorted(later.items()) if number in about]
@@ -88,9 +88,9 @@ class Settlement:
 
         def write(tx: Tx) -> Results:
             if tx.dialect == "postgresql" and letters:  # or two workers that finish its last two recipients would both leave the letter
-                tx.execute(LOCK.format(marks=",".join("?" * len(letters))), letters)
+                tx.execute(_of(LOCK, letters), letters)
             if plain_gone:
-                tx.many(GONE, plain_gone)
+                tx.execute(_of(GONE, plain_gone), plain_gone)
             if plain_later:
                 tx.many(LATER, plain_later)
             changed = {row[0] for sql, values in told for row in tx.execute(sql, values)}
@@ -100,7 +100,7 @@ class Settlement:
                 budget.settle(tx, ruling.finished.task, ruling.finished.tried, ruling.finished.at)
                 self._prioritize(tx, ruling.finished)
             if letters:
-                tx.many(EMPTY, [(number,) for number in letters])
+                tx.execute(_of(EMPTY, letters), letters)
             if events:
                 traces.record_rows(tx, events)
             return [entry(tx) if changed.intersection(numbers) else None for numbers, entry in writers]
@@ -126,3 +126,8 @@ class Settlement:
             )
             for one, outcome, due, warned in ruling.waiting
         ]  # fmt: skip
+
+
+def _of(statement: str, numbers: Sequence[int]) -> str:
+    """One statement for all of them: each step of a statement hands Python's lock to and fro between the threads."""
+    return statement.format(marks=",".join("?" * len(numbers)))
