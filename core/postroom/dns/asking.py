@@ -23,6 +23,7 @@ LEAST_WAIT = 0.2  # seconds for one try
 PAYLOAD = 1232  # bytes of a UDP answer that pass everywhere unfragmented
 LONGEST_POSITIVE = 86_400.0  # seconds that an answer is kept at most
 LONGEST_NEGATIVE = 10_800.0  # RFC 2308 section 5
+LARGEST = 4096  # bytes of an answer that is kept: strangers' zones may hold 64 KB for each name, and the cache many names
 WITHOUT_EDNS = (dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS)  # RFC 6891 section 7: how very old servers say that they know none
 FAULTS = (dns.exception.DNSException, OSError, EOFError)
 
@@ -71,7 +72,8 @@ def read(reply: dns.message.Message, *, trusted: bool) -> Raw:
     records = tuple(map(value, chain.answer or ()))
     name = _text(chain.canonical_name)
     if records:
-        return Answer(records, secure, name, min(float(chain.minimum_ttl), LONGEST_POSITIVE))
+        kept = reply.wire is None or len(reply.wire) <= LARGEST
+        return Answer(records, secure, name, min(float(chain.minimum_ttl), LONGEST_POSITIVE) if kept else 0.0)
     denied = any(one.rdtype == dns.rdatatype.SOA for one in reply.authority)  # RFC 2308 section 5: without SOA it is not to be kept
     ttl = min(float(chain.minimum_ttl), LONGEST_NEGATIVE) if denied else 0.0
     return Answer((), secure, name, ttl, exists=reply.rcode() != dns.rcode.NXDOMAIN)

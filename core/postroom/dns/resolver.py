@@ -92,10 +92,8 @@ class Resolver:
         for kind in ADDRESS_KINDS:
             try:
                 found.append(self._found(host, kind, fresh))
-            except DnsFailure as error:
-                if not error.temporary:
-                    raise
-                failure = error
+            except DnsFailure as error:  # the other family counts all the same: there are servers that deny the name for the one they lack
+                failure = error if failure is None or error.temporary else failure
         return _together(host, found, failure)
 
     def addresses(self, host: str, *, fresh: bool = False) -> list[str]:

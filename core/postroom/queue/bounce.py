@@ -69,7 +69,8 @@ class Reports:
             return Made(None, NULL_SENDER)  # RFC 5321 4.5.5: or two servers would report to each other for ever
         if letter.quiet:
             return Made(None, SUSPECT)
-        envelope = Envelope(sender="", body="8BITMIME", smtputf8=letter.smtputf8, local_origin=True)
+        # RFC 8689 section 5: what tells of a protected message is protected like it
+        envelope = Envelope(sender="", body="8BITMIME", smtputf8=letter.smtputf8, requiretls=letter.requiretls, local_origin=True)
         route: Route | None = self.ask.first("route", address=letter.sender, envelope=envelope)
         refusal = None if route is None else route.refusal
         if route is None or refusal is not None:
@@ -90,6 +91,7 @@ class Reports:
     def _report(self, kind: Kind, letter: Letter, fates: Sequence[Fate], chunks: Iterator[bytes], name: str, give_up: float) -> Report:
         # RFC 3461 4.3: a success or delay report never carries the whole message; binary content has no place in a report
         wanted = kind == "failure" and letter.ret != "HDRS" and letter.body != "BINARYMIME"
+        wanted = wanted and not letter.requiretls  # RFC 8689 section 5: as if RET=HDRS had been asked for, also with RET=FULL
         wanted = wanted and not any(fate.status == UNCONVERTED for fate in fates)  # it would get no further on the way back
         bound = DEMANDED if wanted and letter.ret == "FULL" else RETURNED
         data, complete = _beginning(chunks, bound)

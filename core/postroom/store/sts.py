@@ -9,7 +9,10 @@ from .database import Database, Row
 
 COLUMNS = "domain, policy_id, mode, mx, max_age, fetched_at, expires_at, checked_at, used_at"
 FIND = f"SELECT {COLUMNS} FROM sts_policy WHERE domain = ?"
-DUE = f"SELECT {COLUMNS} FROM sts_policy WHERE checked_at < ? AND expires_at > ? AND used_at > ? ORDER BY checked_at LIMIT 500"
+DUE = (
+    f"SELECT {COLUMNS} FROM sts_policy WHERE (checked_at < ? OR expires_at < ?) AND expires_at > ? AND used_at > ?"
+    " ORDER BY checked_at LIMIT 500"
+)
 KEEP = (
     f"INSERT INTO sts_policy ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (domain) DO UPDATE SET"
     " policy_id = excluded.policy_id, mode = excluded.mode, mx = excluded.mx, max_age = excluded.max_age, fetched_at = excluded.fetched_at,"
@@ -60,9 +63,9 @@ class StsStore:
         """Mail goes there."""
         self._db.write(lambda tx: tx.do(USED, (_ms(at), domain)))
 
-    def due(self, *, checked_before: float, good_at: float, used_after: float) -> list[StoredPolicy]:
-        """At most 500 that were not looked at lately, are good still, and are used; the longest unchecked first."""
-        values = (_ms(checked_before), _ms(good_at), _ms(used_after))
+    def due(self, *, checked_before: float, expires_before: float, good_at: float, used_after: float) -> list[StoredPolicy]:
+        """At most 500 that were not looked at lately or expire soon, are good still, and are used; the longest unchecked first."""
+        values = (_ms(checked_before), _ms(expires_before), _ms(good_at), _ms(used_after))
         return [_stored(row) for row in self._db.read_slow(lambda tx: tx.execute(DUE, values))]
 
     def forget(self, before: float) -> None:

@@ -28,6 +28,7 @@ LOOK_AGAIN = 300.0  # seconds until the database is read again (another worker m
 DAY = 86_400.0
 UNUSED_FOR = 30 * DAY  # a policy that nobody has used for so long is not refreshed any more
 EVERY = 3600.0  # seconds between two runs of the job
+SOON = 2.5 * EVERY  # what expires within this time is fetched again: one run may fail or come late
 AT_ONCE = 10  # policies that the job fetches at a time
 
 
@@ -81,10 +82,10 @@ class StsPolicies:
         return Job("sts_refresh", EVERY, self.refresh)
 
     def refresh(self) -> None:
-        """Fetch again what was not looked at for a day and is in use (RFC 8461 section 3.3); forget what has expired."""
+        """Fetch again what is in use and was not looked at for a day, or expires soon (RFC 8461 section 3.3); forget what has expired."""
         now = self._clock()
         self._store.forget(now - DAY)
-        due = self._store.due(checked_before=now - DAY, good_at=now, used_after=now - UNUSED_FOR)
+        due = self._store.due(checked_before=now - DAY, expires_before=now + SOON, good_at=now, used_after=now - UNUSED_FOR)
         for start in range(0, len(due), AT_ONCE):
             gevent.joinall([gevent.spawn(self._refresh, stored) for stored in due[start : start + AT_ONCE]])
 
@@ -94,7 +95,8 @@ class StsPolicies:
         try:
             entry = self._entry(stored.domain)
             with entry.lock:
-                entry.stored, entry.read_at = stored, self._clock()
+                if entry.stored is None or entry.stored.fetched_at < stored.fetched_at:
+                    entry.stored, entry.read_at = stored, self._clock()
                 announced = self._fetch.record(stored.domain)
                 if announced is None:  # withdrawn, or the DNS is out of order: it holds until it expires
                     self._store.checked(stored.domain, self._clock())

@@ -19,7 +19,7 @@ def reply(*answer: tuple[object, ...], authority: tuple[object, ...] | None = No
     made = dns.message.make_response(dns.message.make_query("a.test", "MX", use_edns=0, want_dnssec=True))
     made.answer = [dns.rrset.from_text(*one) for one in answer]  # type: ignore[arg-type]
     made.authority = [dns.rrset.from_text(*authority)] if authority else []  # type: ignore[arg-type]
-    return dns.message.from_wire(made.to_wire())
+    return dns.message.from_wire(made.to_wire(max_size=65_535))
 
 
 def test_the_shortest_ttl_of_all_steps_counts() -> None:
@@ -36,6 +36,13 @@ def test_denials_are_kept_for_three_hours_at_most_and_without_soa_not_at_all() -
     """RFC 2308 section 5."""
     assert read(reply(authority=SOA), trusted=True).ttl == LONGEST_NEGATIVE
     assert read(reply(), trusted=True).ttl == 0.0
+
+
+def test_an_answer_of_many_kilobytes_is_not_kept() -> None:
+    """A full cache of them would fill the memory."""
+    many = [f"{number} a-server-with-a-long-name-{number}.test." for number in range(200)]
+    found = read(reply(("a.test.", 300, "IN", "MX", *many)), trusted=True)
+    assert (len(found.records), found.ttl) == (200, 0.0)
 
 
 WIRE = reply(ALIAS, ("b.test.", 20, "IN", "MX", "10 mx.b.test.", "20 c.test."), authority=SOA).to_wire()

@@ -27,6 +27,8 @@ ZONE: dict[str, Records | str] = {
     "noise.test": GARBAGE,
     "big.test": TRUNCATED,
     "broken.test": "SERVFAIL",
+    "many.test": {"MX": [f"10 mx{number}.many.test." for number in range(200)]},
+    "crowd.test": {"A": [f"198.18.{number // 250}.{number % 250}" for number in range(1000)]},
     "loop.test": {"CNAME": ["pool.test."]},
     "pool.test": {"CNAME": ["loop.test."]},
 }
@@ -153,6 +155,12 @@ def test_a_cut_answer_is_asked_for_by_tcp(server: NameServer, resolver: Resolver
     assert (server.by_tcp["site.test", "MX"], server.counts["site.test", "MX"]) == (1, 2)
 
 
+def test_hundreds_of_servers_and_addresses_come_whole(server: NameServer, resolver: Resolver) -> None:
+    server.truncated.update(("many.test", "crowd.test"))
+    assert len(resolver.mx("many.test").servers) == 200
+    assert len(resolver.addresses("crowd.test")) == 1000
+
+
 def test_a_server_that_knows_no_edns_is_asked_without(server: NameServer) -> None:
     class Old(NameServer):
         def _made(self, query, name, kind, *, tcp):  # type: ignore[no-untyped-def]
@@ -184,6 +192,23 @@ def test_addresses_of_both_families_come_with_ipv6_first(resolver: Resolver) -> 
 def test_one_family_is_enough(server: NameServer, resolver: Resolver) -> None:
     assert resolver.addresses("six.test") == ["2001:db8::6"]
     assert resolver.addresses("bare.test") == ["192.0.2.9"]
+
+
+def test_a_name_that_is_denied_for_one_family_has_the_addresses_of_the_other() -> None:
+    """RFC 4074 section 4.2: some servers do so for the family that they lack."""
+
+    class Denying(NameServer):
+        def _made(self, query, name, kind, *, tcp):  # type: ignore[no-untyped-def]
+            reply = super()._made(query, name, kind, tcp=tcp)
+            if kind == "AAAA":
+                reply.set_rcode(dns.rcode.NXDOMAIN)
+            return reply
+
+    with Denying({"old.test": {"A": ["192.0.2.4"]}, "mute.test": "SERVFAIL"}) as server:
+        resolver = Resolver([server.address], timeout=1)
+        assert resolver.addresses("old.test") == ["192.0.2.4"]
+        assert failure_of(lambda: resolver.addresses("gone.test")).kind == "unknown"
+        assert failure_of(lambda: resolver.addresses("mute.test")).temporary
 
 
 def test_localhost_is_this_machine_whatever_servers_are_configured() -> None:

@@ -94,6 +94,13 @@ def test_binary_content_does_not_go_back(make: Make) -> None:
     assert LAST not in make("failure", body="BINARYMIME")
 
 
+def test_a_report_on_a_protected_message_is_protected_and_has_only_its_header(make: Make, db: Database) -> None:
+    """RFC 8689 section 5."""
+    assert LAST not in make("failure", requiretls=True, ret="FULL")
+    made = reports(db).make("failure", letter(100, requiretls=True), [FATE], lambda: iter((HEAD, LAST)))
+    assert made.submission is not None and made.submission.envelope.requiretls
+
+
 def test_eight_bit_text_that_could_not_leave_does_not_go_back(db: Database) -> None:
     fate = replace(FATE, status="5.6.3")
     data = content(reports(db).make("failure", letter(len(HEAD + LAST)), [fate], lambda: iter((HEAD, LAST))))

@@ -166,6 +166,18 @@ def test_policies_in_use_are_refreshed_daily(db: Database, world: World) -> None
     assert found is not None and found.expires_at == world.now + ENFORCE.max_age
 
 
+def test_a_policy_of_a_few_hours_is_refreshed_before_it_expires(db: Database, world: World) -> None:
+    world.policies["site.test"] = replace(ENFORCE, max_age=4 * 3600)
+    sts = policies(db, world)
+    sts.current("site.test")
+    for _ in range(6):
+        world.now += 3600
+        sts.refresh()
+    found = StsStore(db).find("site.test")
+    assert found is not None and found.expires_at > world.now
+    assert len(world.fetched) == 4
+
+
 def test_a_refresh_that_fails_is_tried_again_a_day_later(db: Database, world: World) -> None:
     sts = policies(db, world)
     sts.current("site.test")
