@@ -30,7 +30,11 @@ class Settings(PluginSettings):
     canonicalization: Literal["relaxed/relaxed", "relaxed/simple", "simple/relaxed", "simple/simple"] = Field(
         "relaxed/relaxed", description="The form of header and body that is signed: relaxed bears other white space."
     )
-    expire: Duration | None = Field(None, description="How long a signature is valid; null: as long as its key is published.")
+    expire: Duration | None = Field(
+        None,
+        description="How long a signature is valid from the moment when the message is queued: longer than queue.give_up. null: as long as "
+        "its key is published.",
+    )
     arc: bool = Field(True, description="Seal mail of others that goes on from here (ARC).")
     arc_domain: HostName | None = Field(None, description="The domain whose key seals; null: domains.default.")
 

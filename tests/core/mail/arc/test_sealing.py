@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dkim as dkimpy
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from postroom.mail.arc import Chain, authentication_results, seal, validate
 from postroom.mail.dkim import BodyHash, KeyUnavailable, Plan, hash_body, verify
@@ -146,3 +148,16 @@ def test_the_fields_of_a_link_stand_in_order_above_everything_else() -> None:
     made = passed_on(passed_on(SIGNATURES + UNSIGNED))
     names = [one.name for one in fields(Message.whole(made))][:7]
     assert names == [b"arc-seal", b"arc-message-signature", b"arc-authentication-results"] * 2 + [b"dkim-signature"]
+
+
+PIECES = st.sampled_from([b" ", b"\t", b"\r\n", b"text", b"\r\n\r\n", b"\xe4", b"  x \t\r\n"])
+SEALERS = st.sampled_from([passed_on, by_dkimpy, lambda data: passed_on(data, body="simple")])
+
+
+@settings(max_examples=60, deadline=None)
+@given(body=st.lists(PIECES, max_size=10).map(b"".join), sealers=st.lists(SEALERS, min_size=1, max_size=4))
+def test_any_chain_of_both_is_valid_for_both(body: bytes, sealers: list[Callable[[bytes], bytes]]) -> None:
+    data = b"From: a@football.example.com\r\nSubject:  x \r\n folded\r\nSubject: twice\r\n\r\n" + body + b"\r\n"
+    for sealer in sealers:
+        data = sealer(data)
+    assert (checked(data).cv, checked(data).highest, verdict_of_dkimpy(data)) == ("pass", len(sealers), b"pass")
