@@ -79,21 +79,24 @@ class TryLater:
 
     ``kind`` "answer" is about this message or recipient; any other is about the way to the site, and then one attempt at a time finds
     out whether it works again while the site's other mail waits. ``how``: for the trace, at which stage of the session it came to this.
+    ``ours``: the words are this server's own, as they always are for another kind than "answer"; ``server`` has not said them.
     """
 
     reply: Reply
     server: str = ""
     kind: Kind = "answer"
     how: str = field(default="", compare=False)
+    ours: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Permanent failure: the sender gets a report. ``how``: as in TryLater."""
+    """Permanent failure: the sender gets a report. ``how`` and ``ours``: as in TryLater."""
 
     reply: Reply
     server: str = ""
     how: str = field(default="", compare=False)
+    ours: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

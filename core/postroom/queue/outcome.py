@@ -112,7 +112,8 @@ def rule(finished: Finished, retry: Retry, reports: Reports) -> Ruling:
             due = _next_try(finished, addressee, outcome, retry)
             if due is None:
                 why = LAST_TRY if finished.last_try else TIME_IS_UP
-                ruling.failed.append((addressee, Failed(outcome.reply, outcome.server, f"{outcome.how}; {why}" if outcome.how else why)))
+                how = f"{outcome.how}; {why}" if outcome.how else why
+                ruling.failed.append((addressee, Failed(outcome.reply, outcome.server, how, _ours(outcome))))
             else:
                 ruling.waiting.append((addressee, outcome, due, addressee.warned))
         elif isinstance(outcome, Failed):
@@ -162,11 +163,16 @@ def _overdue(addressee: Addressee, ruling: Ruling, retry: Retry) -> bool:
 def _failure(one: Addressee, outcome: Failed, finished: Finished) -> Fate:
     # RFC 3464 2.3.4 wants a code of class 5 for what failed; 4.4.7 "delivery time expired" is the exception that all use (RFC 3463 3.5)
     status = status_of(outcome.reply, "failure") if outcome.reply.final else "4.4.7"
-    return _fate(one, "failed", status, words(outcome), outcome.server, finished)
+    return _fate(one, "failed", status, words(outcome), "" if outcome.ours else outcome.server, finished)
 
 
 def _delay(one: Addressee, outcome: TryLater, finished: Finished) -> Fate:
-    return _fate(one, "delayed", status_of(outcome.reply, "delay"), words(outcome), outcome.server, finished)
+    return _fate(one, "delayed", status_of(outcome.reply, "delay"), words(outcome), "" if _ours(outcome) else outcome.server, finished)
+
+
+def _ours(outcome: TryLater) -> bool:
+    """Whether the words are ours: a report must not quote a server that has not said them (RFC 3464 2.3.6)."""
+    return outcome.ours or outcome.kind != "answer"
 
 
 def _success(one: Addressee, outcome: Delivered, finished: Finished) -> Fate:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from postroom.asking import PluginFault
-from postroom.mail.delivery import Delivered, Failed, Outcome
+from postroom.mail.delivery import Delivered, Failed, Outcome, TryLater
 from postroom.mail.envelope import Recipient
 from postroom.mail.reply import Reply
 from postroom.mail.sending import AttemptPlan
@@ -57,6 +57,25 @@ def test_the_trace_says_that_a_plugin_made_it_the_last_attempt(office: Office) -
     number = office.put("ann@our.test", "joe@far.test")
     office.work()
     assert story(office, number, "failed")["to"][0]["how"] == "RCPT; given up: a plugin has made this attempt the last"
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        TryLater(Reply(451, "4.4.1", "mx.test cannot be reached"), "mx.test", "connect"),
+        replace(LATER, ours=True),
+        replace(NEVER, ours=True),
+    ],
+)
+def test_a_report_puts_no_words_of_ours_into_the_mouth_of_a_server(office: Office, outcome: Outcome) -> None:
+    ann = office.user("ann")
+    office.sender.script["joe@far.test"] = [outcome]
+    office.put("ann@our.test", "joe@far.test")
+    office.wait(office.retry.give_up + 1)
+    office.work()
+    (report,) = office.inbox(ann)
+    assert b"Our server says:" in report and b"Diagnostic-Code: x-postroom; " in report
+    assert b"Remote-MTA:" not in report
 
 
 def test_fresh_mail_goes_to_the_sender_without_asking_the_database(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
