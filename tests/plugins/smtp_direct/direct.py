@@ -31,10 +31,10 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
-def table(mx: Mapping[str, Sequence[tuple[int, str]]], **more: Any) -> FakeResolver:
+def table(mx: Mapping[str, Sequence[tuple[int, str]]], temporary: Sequence[str] = (), **more: Any) -> FakeResolver:
     """A resolver in which every server of ``mx`` is at 127.0.0.1, unless ``hosts`` says otherwise."""
     hosts = {host: ["127.0.0.1"] for servers in mx.values() for _, host in servers if host}
-    return FakeResolver({**hosts, **more.pop("hosts", {})}, mx=mx, **more)
+    return FakeResolver({**hosts, **more.pop("hosts", {})}, temporary, mx=mx, **more)
 
 
 def direct(

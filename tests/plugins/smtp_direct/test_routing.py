@@ -74,6 +74,7 @@ def test_an_internationalized_domain_is_looked_up_by_its_a_labels() -> None:
         (table({"d.test": [(10, "gone.test")]}, hosts={"gone.test": []}), Failed, "5.4.4"),
         (table({"d.test": [(10, "mx.d.test")]}, temporary=["mx.d.test"]), TryLater, "4.4.3"),
         (table({"d.test": [(10, "mx.d.test")]}), Failed, "5.4.4"),  # at 127.0.0.1, port 25: not for strangers to say
+        (table({"d.test": [(10, "192.0.2.1")]}), Failed, "5.4.4"),  # RFC 5321 section 5.1: an address is no host name
         (table({"d.test": [(10, "client.test"), (20, "backup.test")]}), Failed, "5.4.6"),
         (table({"d.test": [(10, "other.test"), (10, "client.test")]}), Failed, "5.4.6"),
     ],
@@ -83,6 +84,12 @@ def test_a_domain_that_nobody_takes_mail_for(resolver: Any, kind: type[Failed | 
     assert isinstance(outcome, kind)
     assert outcome.reply.enhanced == enhanced
     assert "d.test" in outcome.reply.text or "gone.test" in outcome.reply.text
+
+
+@pytest.mark.parametrize("domain", ["[127.0.0.1]", "[IPv6:::1]", "localhost", "0.0.0.0", "d.test"])
+def test_this_machine_is_no_destination_for_strangers(domain: str) -> None:
+    outcome = result(f"you@{domain}", table({"d.test": [(10, "localhost")]}))
+    assert isinstance(outcome, Failed) and outcome.reply.enhanced == "5.4.4"
 
 
 def test_a_failed_look_up_is_a_fault_of_the_way() -> None:

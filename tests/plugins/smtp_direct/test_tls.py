@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,17 @@ def tlsa(one: Issued, usage: int = 3) -> tuple[int, int, int, bytes]:
 
 
 @contextlib.contextmanager
-def attempt(trust: Trust, *scripts: str, records: Any = (), sts: Sts | None = None, plugins: Any = (), **settings: Any) -> Iterator[Any]:
-    """A function that sends a message to d.test, and what is noted for reports."""
+def attempt(
+    trust: Trust, *scripts: str, records: Any = (), sts: Sts | None = None, plugins: Any = (), dead: Any = (), **settings: Any
+) -> Iterator[Any]:
+    """A function that sends a message to d.test, and what is noted for reports. ``dead``: servers before mx.d.test with bad TLSA zones."""
     noted = Noted()
     with Peer(*scripts, context=trust.context) as peer:
-        resolver = table({"d.test": [(10, "mx.d.test")]}, tlsa={f"_{peer.port}._tcp.mx.d.test": records}, secure=["*"] if records else [])
+        servers = [*((5, host) for host in dead), (10, "mx.d.test")]
+        resolver = table(
+            {"d.test": servers}, [f"_{peer.port}._tcp.{host}" for host in dead],
+            tlsa={f"_{peer.port}._tcp.mx.d.test": records}, secure=["*"] if records or dead else [],
+        )  # fmt: skip
         tls = {"ca": trust.ca, **settings.pop("tls", {})}
         sender = direct(resolver, *plugins, port=peer.port, tls=tls, **settings)
         sender.maker._results = noted  # type: ignore[assignment]
@@ -121,6 +127,44 @@ def test_dane_sends_nothing_without_tls(trust: Trust, script: str) -> None:
         outcome = send()
     assert isinstance(outcome, TryLater)
     assert noted == [("tlsa", "starttls-not-supported")]
+
+
+def test_a_certificate_for_the_domain_of_the_mail_will_do_below_an_anchor(trust: Trust, tmp_path: Path) -> None:
+    """RFC 7672 section 3.2.2."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issue("d.test", by=trust.authority).write(tmp_path))
+    with attempt(replace(trust, context=context), ENCRYPTED, records=[tlsa(trust.authority, 2)]) as (send, _):
+        assert isinstance(send(), Delivered)
+
+
+def test_a_certificate_for_another_name_will_not_do_below_an_anchor(trust: Trust, tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issue("mx.e.test", by=trust.authority).write(tmp_path))
+    with attempt(replace(trust, context=context), REFUSED, records=[tlsa(trust.authority, 2)]) as (send, noted):
+        assert isinstance(send(), TryLater)
+    assert noted == [("tlsa", "certificate-host-mismatch")]
+
+
+def test_records_of_no_use_demand_tls_with_any_certificate(trust: Trust) -> None:
+    """RFC 7672 section 2.2."""
+    with attempt(trust, ENCRYPTED, records=[(1, 1, 1, bytes(32))]) as (send, _):
+        assert "its certificate is not looked at" in send().how
+    with attempt(trust, f"{PLAIN}!gone", records=[(3, 1, 9, bytes(32))]) as (send, noted):
+        assert isinstance(send(), TryLater)
+    assert noted == [("tlsa", "starttls-not-supported")]
+
+
+def test_a_server_whose_records_cannot_be_looked_up_makes_room_for_the_next(trust: Trust) -> None:
+    with attempt(trust, ENCRYPTED, records=[tlsa(trust.server)], dead=["mx0.d.test"]) as (send, noted):
+        assert "before: DANE: its TLSA records cannot be looked up" in send().how
+    assert noted == [("tlsa", "dnssec-invalid"), ("tlsa", "")]
+
+
+def test_mail_waits_when_no_records_can_be_looked_up(trust: Trust) -> None:
+    with attempt(trust, dead=["mx0.d.test", "mx.d.test"]) as (send, _):
+        outcome = send()
+    assert isinstance(outcome, TryLater)
+    assert (outcome.kind, outcome.reply.enhanced) == ("dns", "4.4.3")
 
 
 def test_without_dane_tlsa_records_are_not_asked_for(trust: Trust) -> None:
