@@ -46,6 +46,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByServer(config, log)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that names houses is for these only: what it proves does not depend on the database and the number of workers."""
+    elsewhere = [item for item in items if (mark := item.get_closest_marker("houses")) and not _named(item, mark.args)]
+    config.hook.pytest_deselected(items=elsewhere)
+    gone = set(elsewhere)
+    items[:] = [item for item in items if item not in gone]
+
+
+def _named(item: pytest.Item, names: tuple[str, ...]) -> bool:
+    found = OF_A_HOUSE.search(item.nodeid)
+    return found is not None and found[1] in names
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None]:
     """What commands make is private: one that a test runs in its own process would leave that to the Postfix of the next test."""
