@@ -11,6 +11,7 @@ from postroom.mail.structure import Part
 from postroom.mail.structure.transfer import decoded, known
 
 CRLF = b"\r\n"
+LINE = 998 + 1  # octets of a line with its CR (RFC 5322 section 2.1.1)
 ARMOR = b"-----BEGIN PGP "  # signed or encrypted inside the text (RFC 9580 section 6.2)
 _END = re.compile(rb"</body\s*>|</html\s*>", re.IGNORECASE)
 _STUFFED = re.compile(r"^(?=[ >]|From )", re.MULTILINE)  # RFC 3676 section 4.4
@@ -93,7 +94,8 @@ def _encoded(part: Part, whole: bytes, charset: str | None) -> Changed:
         return Changed(CRLF.join(lines) + CRLF, charset)
     if encoding == b"quoted-printable":
         return Changed(quoted(whole), charset)
-    if encoding == b"7bit" and not whole.isascii():
+    long = encoding != b"binary" and max(map(len, whole.split(b"\n"))) > LINE
+    if long or (encoding == b"7bit" and not whole.isascii()):
         return Changed(quoted(whole), charset, "quoted-printable")
     return Changed(whole, charset)
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from postroom.config.schema import PluginSettings
 from postroom.config.section import Section
 
-LONGEST_LINE = 400  # characters: encoded in UTF-8 such a line may still be sent
+LONGEST_LINE = 400  # characters
 BLANK = "<blank>"
 
 

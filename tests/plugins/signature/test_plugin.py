@@ -258,3 +258,14 @@ def test_what_others_have_written_or_signed_is_passed_on_as_it_is(field: bytes) 
 )
 def test_what_would_be_false_or_half_a_signature_is_left_out(data: bytes) -> None:
     assert below(HEAD + data, OUT) == HEAD + data
+
+
+@pytest.mark.parametrize(
+    "signature", [{"text": "\U0001f388" * 400}, {"text": "x", "html": "<b>" + "y" * 390 + "</b>"}, {"text": "&" * 400}]
+)
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_no_line_becomes_longer_than_a_line_may_be(signature: dict[str, str], kind: str) -> None:
+    content = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n<body>{'x' * 900}</body>\r\n"
+    made = below(HEAD + content.encode(), {"outgoing": signature})
+    assert max(map(len, made.split(b"\r\n"))) <= 998
+    assert text(made, kind).replace("\n", "").count("x") >= 900
