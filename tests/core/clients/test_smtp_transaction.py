@@ -101,6 +101,25 @@ def test_every_message_arrives_as_it_is(message: bytes, pieces: int, monkeypatch
     assert peer.messages == [message]
 
 
+@pytest.mark.parametrize(
+    ("answer", "message", "ours"),
+    [
+        ("C: MAIL *\nS: 550 No\nC: QUIT\nS: 221 Bye", MESSAGE, False),
+        ("C: MAIL *\nS: 450 No\nC: QUIT\nS: 221 Bye", MESSAGE, False),
+        ("C: MAIL *\nS: 354 Go\nC: QUIT\nS: 221 Bye", MESSAGE, True),
+        ("C: MAIL *\n!close", MESSAGE, True),
+        ("C: MAIL *\nS: 421 Bye\n!close", MESSAGE, True),
+        ("C: QUIT\nS: 221 Bye", b"A: 1\r\n\r\nb\n", True),
+        ("!close", MESSAGE, True),
+    ],
+)
+def test_an_outcome_says_whose_its_words_are(answer: str, message: bytes, ours: bool) -> None:
+    with Peer(f"{PLAIN}{answer}") as peer:
+        outcome = deliver(peer, outgoing(message=message))[1]
+    assert isinstance(outcome, TryLater | Failed)
+    assert outcome.ours is ours
+
+
 def test_a_message_without_a_last_line_end_gets_one() -> None:
     script = f"{PLAIN}{MAIL}S: 250 Ok\n{RCPT}S: 250 Ok\nC: DATA\nS: 354 Go\n!message\nS: 250 Ok\n{QUIT}"
     with Peer(script) as peer:

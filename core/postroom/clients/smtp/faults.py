@@ -36,8 +36,10 @@ class HopFault(Exception):
         return fault
 
     def outcome(self) -> Outcome:
-        """What it means for a recipient."""
-        return Failed(self.reply, self.server, self.how) if self.final else TryLater(self.reply, self.server, self.kind, self.how)
+        """What it means for a recipient. The words are ours, even where they quote the server."""
+        if self.final:
+            return Failed(self.reply, self.server, self.how, ours=True)
+        return TryLater(self.reply, self.server, self.kind, self.how, ours=True)
 
 
 class Unreachable(HopFault):

@@ -45,7 +45,7 @@ class Transaction:
             self._prepare()
             mail = commands.mail(self.outgoing, self.offered, self.body, utf8=self.utf8)
         except Unsendable as error:
-            self._all(recipients, error.reply, "before MAIL")
+            self._unsendable(recipients, error, "before MAIL")
             return
         sendable = self._sendable(recipients)
         if not sendable:
@@ -80,7 +80,7 @@ class Transaction:
             try:
                 found.append((recipient, commands.rcpt(recipient, self.offered, utf8=self.utf8)))
             except Unsendable as error:
-                self._failed(recipient, error.reply, "before RCPT")
+                self._unsendable([recipient], error, "before RCPT")
         return found
 
     # --- the dialogue ------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class Transaction:
         try:
             self._message_answered(send(self.session, self._chunks(), checked=self.whole is not None or self.body == "BINARYMIME"))
         except Unsendable as error:
-            self._all(self.accepted, error.reply, "the message")
+            self._unsendable(self.accepted, error, "the message")
             self.session.ended = True  # without the end mark nothing of it is delivered
 
     # --- the answers ---------------------------------------------------------------------------------------------------
@@ -207,6 +207,10 @@ class Transaction:
         for recipient in recipients:
             self._failed(recipient, reply, stage)
 
+    def _unsendable(self, recipients: Sequence[QueuedRecipient], error: Unsendable, stage: str) -> None:
+        for recipient in recipients:
+            self.outcomes[recipient.id] = Failed(error.reply, self.session.server, self.session.how(stage), ours=True)
+
     def _failed(self, recipient: QueuedRecipient, reply: Reply, stage: str) -> None:
         self.outcomes[recipient.id] = outcome(reply, self.session.server, self.session.how(stage))
 
@@ -218,7 +222,7 @@ def outcome(reply: Reply, server: str, how: str = "") -> Outcome:
         return Failed(reply, server, how)
     if reply.code >= 400:
         return TryLater(reply, server, how=how)
-    return TryLater(Reply(451, "4.5.0", f"Unexpected answer: {reply}"), server, how=how)
+    return TryLater(Reply(451, "4.5.0", f"Unexpected answer: {reply}"), server, how=how, ours=True)
 
 
 def too_many(reply: Reply) -> Reply | None:
