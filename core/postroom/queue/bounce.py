@@ -27,6 +27,8 @@ NULL_SENDER = "no report, because the null sender gets none"
 SUSPECT = "no report, because the message failed a check of its sender: the address may be somebody else's"
 UNCONVERTED = "5.6.3"  # eight-bit text before a server that takes none (RFC 3463 3.7)
 WISHES: dict[Kind, str] = {"failure": "FAILURE", "delay": "DELAY", "success": "SUCCESS"}
+KINDS = frozenset(WISHES.values())
+UNASKED = KINDS - {"SUCCESS"}
 _CODE = re.compile(r"([245](?:\.(?:0|[1-9]\d{0,2})){2})\b")
 _CODE_IN_REPLY = re.compile(rf"\d{{3}}[ -]{_CODE.pattern}")
 
@@ -121,11 +123,14 @@ def _beginning(chunks: Iterator[bytes], bound: int) -> tuple[bytes, bool]:
     return b"".join(parts)[: bound if size <= bound else RETURNED], size <= bound
 
 
+def wishes(notify: str) -> frozenset[str]:
+    """The reports that a sender wants, in the words of NOTIFY (RFC 3461 4.1); without a word, all but success."""
+    return UNASKED if not notify else frozenset(notify.upper().split(",")) & KINDS
+
+
 def wanted(notify: str, kind: Kind) -> bool:
-    """Whether the sender wants this kind of report (RFC 3461 4.1); without a word, all but success."""
-    if not notify:
-        return kind != "success"
-    return WISHES[kind] in notify.upper().split(",")
+    """Whether the sender wants this kind of report."""
+    return WISHES[kind] in wishes(notify)
 
 
 def status_of(reply: Reply, kind: Kind) -> str:

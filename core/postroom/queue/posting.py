@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import ids
@@ -12,6 +12,7 @@ from ..mail.sending import QueuePlan, rank
 from ..sending.via import shown
 from ..store import appending, traces
 from ..store.delivery import deliver
+from .bounce import wishes
 from .copy import Copy
 from .letter import HELD, HELD_BY_SURGE, HELD_FOR_GOOD, HELD_ON_TIMER, WAITING, Addressee, Letter
 
@@ -87,7 +88,7 @@ class Posting:
         return Letter(
             self.submission.id, 0, self.away.lines, self.away.size, envelope.sender, envelope.user, self.body,
             envelope.smtputf8, envelope.requiretls, envelope.ret, envelope.envid, self.at, content, self.plan.priority,
-            self._client_address(), _ours(envelope), bool(envelope.suspect), _milliseconds(self.plan.delete_at),
+            self._client_address(), ours(envelope), bool(envelope.suspect), _milliseconds(self.plan.delete_at),
         )  # fmt: skip
 
     def chunks(self) -> Iterator[bytes]:
@@ -145,7 +146,7 @@ class Posting:
         return (
             self.away.lines, self.away.size, envelope.sender, envelope.user, self._client_address(), self.body, int(envelope.smtputf8),
             int(envelope.requiretls), envelope.ret, envelope.envid, self.at, self.plan.priority, _milliseconds(self.plan.delete_at),
-            int(_ours(envelope)), int(bool(envelope.suspect)),
+            int(ours(envelope)), int(bool(envelope.suspect)),
         )  # fmt: skip
 
     def _client_address(self) -> str:
@@ -179,7 +180,8 @@ def prepare(submission: Submission, at: int) -> Posting:
             elif isinstance(target, ToQueue):
                 channel = queued.setdefault(target.channel, {})
                 one = _addressee(ids.new_id(), submission.id, target, recipient, alone=len(targets) == 1)
-                channel.setdefault((target.address, target.via), one)
+                key = target.address, target.via
+                channel[key] = _joined(channel[key], one) if key in channel else one
     lists = {channel: list(found.values()) for channel, found in queued.items()}
     return Posting(submission, at, copy, copy, copy, local, lists, _story(submission), envelope.body)
 
@@ -188,7 +190,8 @@ def _milliseconds(seconds: float) -> int:
     return int(seconds * 1000)
 
 
-def _ours(envelope: Envelope) -> bool:
+def ours(envelope: Envelope) -> bool:
+    """Whether somebody of this house sends it, or this server itself."""
     return envelope.local_origin or envelope.user is not None
 
 
@@ -203,6 +206,14 @@ def _addressee(number: int, letter: int, target: ToQueue, recipient: Recipient, 
     if not alone and "SUCCESS" in notify.upper():  # RFC 3461 5.2.7.3: the expansion itself is the success
         notify = ",".join(wish for wish in notify.split(",") if wish.upper() != "SUCCESS") or "NEVER"
     return Addressee(number, letter, target.address, recipient.address, notify, recipient.orcpt, via=target.via)
+
+
+def _joined(one: Addressee, other: Addressee) -> Addressee:
+    """One addressee for both: no report is lost that either of them asks for, and it is about one of those who asked."""
+    first, second = wishes(one.notify), wishes(other.notify)
+    if second <= first:
+        return one
+    return other if first <= second else replace(one, notify=",".join(sorted(first | second)))
 
 
 def _story(submission: Submission) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ..store.database import Conflict, StoreUnavailable
 from .bounce import wanted
 from .letter import Addressee, Letter
 from .outbound import Outbound, urgent
-from .posting import Posting, Written, prepare
+from .posting import Posting, Written, ours, prepare
 from .submission import Submission
 from .surge import Surges
 
@@ -189,7 +189,7 @@ class Queue:
         kinds = (
             ("success", [_success(one) for one in envelope.recipients if wanted(one.notify, "success") and _reached(one)]),
             # Only to people of ours: a stranger's sender address may be forged, and the trace tells it anyway
-            ("failure", [fate for one in envelope.recipients if envelope.local_origin for fate in _failures(one)]),
+            ("failure", [fate for one in envelope.recipients if ours(envelope) for fate in _failures(one)]),
         )
         made = [self.reports.make(kind, posting.letter(), fates, posting.chunks) for kind, fates in kinds if fates]  # type: ignore[arg-type]
         return [one.submission for one in made if one.submission is not None]

@@ -299,6 +299,24 @@ def test_targets_by_different_servers_stay_apart_and_equal_ones_collapse(office:
     ]  # ids count up
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "notify", "original"),
+    [
+        ("NEVER", "", "", "joe@far.test"),
+        ("", "NEVER", "", "sales@our.test"),
+        ("FAILURE", "SUCCESS,FAILURE", "SUCCESS,FAILURE", "joe@far.test"),
+        ("SUCCESS", "FAILURE", "FAILURE,SUCCESS", "sales@our.test"),
+        ("DELAY,FAILURE", "", "DELAY,FAILURE", "sales@our.test"),
+    ],
+)
+def test_two_recipients_that_lead_to_one_address_lose_no_report(
+    office: Office, first: str, second: str, notify: str, original: str
+) -> None:
+    alias = Recipient("sales@our.test", notify=first, route=Route((ToQueue("joe@far.test"),)))
+    office.put("ann@our.test", alias, Recipient("joe@far.test", notify=second, route=Route((ToQueue("joe@far.test"),))))
+    assert office.rows("outgoing_recipient", "notify, original") == [(notify, original)]
+
+
 def test_the_queue_knows_whose_mail_it_is(office: Office) -> None:
     office.put("ann@our.test", "joe@far.test", user="ann")
     office.put("joe@else.test", "joe@far.test", suspect="SPF fail")
