@@ -7,7 +7,8 @@ import pytest
 
 from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.courier import RECENT_SECONDS, Courier
-from postroom.clients.smtp.pool import Pool, SessionLimits
+from postroom.clients.smtp.hop import NextHop, Timeouts
+from postroom.clients.smtp.pool import Pool, SessionLimits, dismiss
 from postroom.mail.delivery import Delivered, TryLater
 from postroom.provided import SETTLED
 
@@ -101,6 +102,26 @@ def test_idle_connections_are_closed_after_a_while_and_not_before() -> None:
         clock.now += 21
         carrier.pool.close_idle()
         assert len(carrier.pool) == 0
+
+
+def test_servers_that_do_not_answer_quit_are_waited_for_together() -> None:
+    clock, waited = Clock(), list[float]()
+
+    class Silent:
+        hop = NextHop("mx.test", timeouts=Timeouts(quit=5.0))
+
+        def say_quit(self) -> bool:
+            return True
+
+        def await_goodbye(self, patience: float) -> None:
+            waited.append(patience)
+            clock.now += max(patience, 0)
+
+        def close(self) -> None:
+            pass
+
+    dismiss([Silent(), Silent(), Silent()], clock)  # type: ignore[list-item]
+    assert waited == [5.0, 0.0, 0.0]
 
 
 def test_a_busy_sender_closes_what_nobody_uses_any_more() -> None:

@@ -65,7 +65,7 @@ class Pool:
     def close_idle(self) -> None:
         """Close what has been unused for long, as nobody has mail now."""
         self._swept = self._clock()
-        dismiss(self._old(self._swept - self.limits.idle))
+        dismiss(self._old(self._swept - self.limits.idle), self._clock)
 
     def _sweep(self, now: float) -> None:
         """The same in the midst of work, and half of all when there are too many: nobody waits for the answers to QUIT."""
@@ -93,7 +93,7 @@ class Pool:
         self._closed = True
         everything = [session for sessions in self._idle.values() for session in sessions]
         self._idle.clear()
-        dismiss(everything)
+        dismiss(everything, self._clock)
 
     def _spent(self, session: Session) -> bool:
         limits, offered = self.limits, session.capabilities.messages_limit
@@ -104,9 +104,11 @@ class Pool:
         )
 
 
-def dismiss(sessions: list[Session]) -> None:
+def dismiss(sessions: list[Session], clock: Callable[[], float]) -> None:
     """QUIT to all of them first, then wait for their answers: together they take as long as the slowest."""
-    for session in [session for session in sessions if session.say_quit()]:
-        session.await_goodbye()
+    told = [session for session in sessions if session.say_quit()]
+    began = clock()
+    for session in told:
+        session.await_goodbye(max(began + session.hop.timeouts.quit - clock(), 0.0))
     for session in sessions:
         session.close()

@@ -154,13 +154,13 @@ class Session:
     def quit(self) -> None:
         """QUIT, a short wait for the answer, and close; never raises: the mail is safe already."""
         if not self.ended and self.say_quit():
-            self.await_goodbye()
+            self.await_goodbye(self.hop.timeouts.quit)
         self.close()
 
-    def await_goodbye(self) -> None:
-        """Wait a little for the answer to QUIT: RFC 5321 4.1.1.10 asks for it, and nothing hangs on it. Never raises."""
+    def await_goodbye(self, patience: float) -> None:
+        """Wait some seconds for the answer to QUIT: RFC 5321 4.1.1.10 asks for it, and nothing hangs on it. Never raises."""
         with suppress(Broken):
-            self._received("QUIT", self.hop.timeouts.quit)
+            self._received("QUIT", patience)
 
     def close(self) -> None:
         """Close at once."""
