@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from postroom.clients.smtp.ears import Ears
 
 AWAY_SECONDS = 60.0  # mail goes straight to the fallback for this long after the relay could not be used
-NOBODYS = "no account of sender {name} is for this message, and none of its fallback senders can take it"
+NOBODYS = "no account of sender {name} is for this message"
 
 
 class RelaySender:
@@ -86,7 +86,7 @@ class RelaySender:
         """The outcome as one of this message: what is wrong with one account must not hold back the mail of all others."""
         alone = account is None or account.apart
         if isinstance(outcome, TryLater) and (outcome.kind == "login" or (alone and unusable(outcome))):
-            return replace(outcome, kind="answer")
+            return replace(outcome, kind="answer", ours=True)
         return outcome
 
     def explain(self, outgoing: Outgoing) -> list[str]:

@@ -85,6 +85,7 @@ def test_a_wrong_password_of_one_account_does_not_hold_back_the_mail_of_others()
         outcome = relay(peer.port, accounts=[ANN]).send(letter("ann"))[1]
     assert isinstance(outcome, TryLater)
     assert outcome.kind == "answer"
+    assert outcome.ours
     assert "item 1 of accounts" in outcome.reply.text or "ann@isp.example" in outcome.reply.text
 
 

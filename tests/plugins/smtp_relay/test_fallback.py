@@ -130,6 +130,8 @@ def test_mail_without_an_account_that_nobody_takes_waits_alone() -> None:
     outcome = relay(9, other, accounts=[{"user": "ann", "username": "ann", "password": "x"}]).send(outgoing("a@one.test"))[1]
     assert isinstance(outcome, TryLater)
     assert outcome.kind == "answer"
+    assert outcome.ours
+    assert outcome.reply.text == "no account of sender Relay is for this message"
 
 
 def test_a_relay_that_was_away_is_not_asked_again_for_each_message(dead: int, monkeypatch: pytest.MonkeyPatch) -> None:
