@@ -14,6 +14,7 @@ CRLF = b"\r\n"
 LINE = 998 + 1  # octets of a line with its CR (RFC 5322 section 2.1.1)
 ARMOR = b"-----BEGIN PGP "  # signed or encrypted inside the text (RFC 9580 section 6.2)
 _END = re.compile(rb"</body\s*>|</html\s*>", re.IGNORECASE)
+_BARE = re.compile(rb"(?<!\r)\n")  # a line end in mail that came in some other way than by SMTP
 _STUFFED = re.compile(r"^(?=[ >]|From )", re.MULTILINE)  # RFC 3676 section 4.4
 _TRAILING = re.compile(r"(?<!^--) +$", re.MULTILINE)  # a line that ends in a space would flow into the next
 _FLOWING = re.compile(rb" +(?=(?:\r?\n)?\Z)")
@@ -96,7 +97,7 @@ def _encoded(part: Part, whole: bytes, charset: str | None) -> Changed:
         return Changed(quoted(whole), charset)
     long = encoding != b"binary" and max(map(len, whole.split(b"\n"))) > LINE
     if long or (encoding == b"7bit" and not whole.isascii()):
-        return Changed(quoted(whole), charset, "quoted-printable")
+        return Changed(quoted(_BARE.sub(CRLF, whole)), charset, "quoted-printable")
     return Changed(whole, charset)
 
 

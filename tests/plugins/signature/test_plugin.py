@@ -269,3 +269,8 @@ def test_no_line_becomes_longer_than_a_line_may_be(signature: dict[str, str], ki
     made = below(HEAD + content.encode(), {"outgoing": signature})
     assert max(map(len, made.split(b"\r\n"))) <= 998
     assert text(made, kind).replace("\n", "").count("x") >= 900
+
+
+def test_line_ends_without_a_carriage_return_stay_line_ends() -> None:
+    made = below(b"From: ann@example.test\n\nHello\nagain\n", UMLAUTS)
+    assert made.endswith(b"Hello\r\nagain\r\n--=20\r\nViele Gr=C3=BC=C3=9Fe =F0=9F=8E=88\r\n")
