@@ -43,8 +43,8 @@ class Batv:
     def tag(self, address: str, now: float) -> str | None:
         """The address with a tag; None when it would be longer than a local part may be. ``now``: epoch seconds."""
         day = (int(now // DAY) + self.life) % CYCLE
-        local, domain = split(address)
-        made = written(f"prvs={self.number}{day:03}{self._hash(self.number, day, address)}={unquoted(local)}")
+        local, domain = unquoted(split(address)[0]), split(address)[1]
+        made = written(f"prvs={self.number}{day:03}{self._hash(self.number, day, f'{written(local)}@{domain}')}={local}")
         return f"{made}@{domain}" if domain and len(made.encode("utf-8")) <= MAX_LOCAL else None
 
     def untag(self, address: str, now: float) -> str | Wrong:

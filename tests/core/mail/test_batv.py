@@ -74,3 +74,7 @@ def test_what_needs_quotes_can_be_sent_and_comes_back(address: str) -> None:
     assert path(made, BAD_SENDER, utf8=False) == made.encode()
     assert is_tagged(made)
     assert BATV.untag(made, NOW) == address
+
+
+def test_quotes_without_need_are_left_out() -> None:
+    assert BATV.untag(tagged('"ann"@example.test'), NOW) == "ann@example.test"
