@@ -110,7 +110,8 @@ class Router:
 
     def question(self, domain: str, outgoing: Outgoing) -> Question:
         """What overrides may ask about a message."""
-        failing = max(self._clock() - outgoing.queued_at, 0.0) if outgoing.attempts else 0.0
+        waited = outgoing.attempts or any(one.last_try for one in outgoing.recipients)  # without an attempt: put off with its whole site
+        failing = max(self._clock() - outgoing.queued_at, 0.0) if waited else 0.0
         return Question(domain, outgoing.size, failing, outgoing.attempts, outgoing.user or "", outgoing.sender)
 
     def _looked_up(self, domain: str, *, fresh: bool) -> Destination:

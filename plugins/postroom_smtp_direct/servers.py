@@ -53,6 +53,9 @@ class HopMaker:
         except DnsFailure as error:
             return unresolved_host(server, error)
         noted = self._noter(server, destination, demand, outgoing)
+        if demand.encrypted and not outgoing.requiretls:
+            demand, before = relaxed_by(outgoing, demand), demand
+            noted = noted if demand is before else None  # what goes on without the policy proves nothing about it
         demand, wanted = self._protected(server, destination, demand, outgoing)
         if demand.level == Level.NEVER:
             if noted is not None:
@@ -97,20 +100,20 @@ class HopMaker:
 
     def _protected(self, server: MxServer, destination: Destination, demand: Demand, outgoing: Outgoing) -> tuple[Demand, Protection]:
         """The demand after what the message, the settings and plugins say: these never lower what a policy demands."""
-        if demand.encrypted and not outgoing.requiretls:
-            demand = relaxed_by(outgoing, demand)
         usual = server.encryption or USUAL[self._settings.tls.default]
         wanted: Protection = self._ask.transform(
             "server_tls",
             "encryption",
-            "starttls" if demand.encrypted and usual != "tls" else usual,
+            "starttls" if demand.encrypted and not demand.testing and usual != "tls" else usual,
             domain=destination.domain,
             server=server.host,
             outgoing=outgoing,
         )
+        level = LEVELS.get(wanted, Level.OPPORTUNISTIC)
+        if demand.testing:  # what must be done anyway must be done also when the test fails
+            return replace(demand, floor=max(demand.floor, level)), wanted
         if demand.encrypted or wanted not in LEVELS:
             return demand, wanted
-        level = LEVELS[wanted]
         if level == demand.level:
             return demand, wanted
         if level > demand.level:

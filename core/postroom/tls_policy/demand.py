@@ -60,6 +60,7 @@ class Demand:
     sni: str = ""
     testing: bool = False  # a failure is only noted, then it goes on with ``relaxed``
     result: str = ""  # of NEVER: what to note
+    floor: Level = Level.OPPORTUNISTIC  # what the settings want even where a policy demands nothing
 
     @property
     def encrypted(self) -> bool:
@@ -67,8 +68,8 @@ class Demand:
         return self.level >= Level.ENCRYPT
 
     def relaxed(self, why: str) -> Demand:
-        """The same server without demands, because of ``why``: TLS where it is offered."""
-        return replace(self, level=Level.OPPORTUNISTIC, reason=why, tlsa=(), testing=False, result="")
+        """The same server without what its policy demands, because of ``why``: TLS where it is offered, or as the settings want it."""
+        return replace(self, level=self.floor, reason=why, tlsa=(), testing=False, result="")
 
     def at_least(self, level: Level, why: str) -> Demand:
         """It, or a higher one because of ``why``; a failure is then more than noted."""

@@ -14,6 +14,7 @@ import pytest
 from postroom.hookspecs import hookimpl
 from postroom.mail.delivery import Delivered, Failed, NotNow, TryLater
 from postroom.mail.sending import MxServer, ServerChoice, ServerVerdict
+from postroom.provided import QueuedRecipient
 from postroom_smtp_direct.servers import is_routable
 from tests.core.clients.smtp_peer import PIPELINING, PLAIN, Peer, outgoing
 from tests.plugins.smtp_direct.direct import direct, table
@@ -141,6 +142,16 @@ def test_an_override_may_depend_on_the_sending_user() -> None:
     with Peer(f"{PLAIN}{SENT}{BYE}") as peer, sending(table({}), overrides=f"* 127.0.0.1:{peer.port} $user:bob") as sender:
         assert isinstance(sender.send(outgoing("you@d.test", user="bob"))[1], Delivered)
         assert isinstance(sender.send(outgoing("you@d.test", user="eve"))[1], Failed)
+
+
+@pytest.mark.parametrize(("attempts", "last_try", "failing"), [(0, 0.0, 0.0), (1, 50.0, 100.0), (0, 50.0, 100.0)])
+def test_what_had_to_wait_for_a_server_that_is_away_counts_as_failing_like_what_was_tried(
+    attempts: int, last_try: float, failing: float
+) -> None:
+    message = replace(outgoing("you@d.test"), recipients=(QueuedRecipient(1, "you@d.test", attempts=attempts, last_try=last_try),))
+    with sending(table({})) as sender:
+        sender.router._clock = lambda: 1100.0
+        assert sender.router.question("d.test", replace(message, queued_at=1000.0)).failing == failing
 
 
 def test_domains_with_the_same_servers_share_a_transaction_and_a_site() -> None:

@@ -209,6 +209,18 @@ def test_a_policy_that_is_only_tested_lets_mail_go_in_the_clear(trust: Trust) ->
     assert noted == [("sts", "starttls-not-supported")]
 
 
+@pytest.mark.parametrize("mx", ["mx.d.test", "other.test"])
+def test_a_policy_that_is_only_tested_does_not_undo_the_settings(trust: Trust, mx: str) -> None:
+    with attempt(trust, *[f"{PLAIN}!gone"] * (1 + (mx == "mx.d.test")), sts=Sts("testing", mx), tls={"default": "required"}) as (send, _):
+        assert isinstance(send(), TryLater)
+
+
+def test_mail_that_does_without_protection_proves_nothing_about_it(trust: Trust) -> None:
+    with attempt(trust, ENCRYPTED, records=[tlsa(root())]) as (send, noted):
+        assert isinstance(send(message=RELAXED), Delivered)
+    assert noted == []
+
+
 BROKEN = [
     f"{STARTTLS}!close",
     f"{STARTTLS}!octets 5\n!raw this is not TLS at all\n!hang",

@@ -100,7 +100,13 @@ class NextHop:
         demand: tuple[object, ...] = ()
         if self.demand is not None:
             wanted = self.demand
-            demand = (int(wanted.level), wanted.testing, wanted.sni, *((wanted.tlsa, wanted.names) if wanted.level == Level.DANE else ()))
+            demand = (
+                int(wanted.level),
+                wanted.testing,
+                int(wanted.floor),
+                wanted.sni,
+                *((wanted.tlsa, wanted.names) if wanted.level == Level.DANE else ()),
+            )
         # ``ourselves``: a server that the administrator has named may be this machine, one that a stranger's MX records name may not
         return self.host, self.port, self.encryption.value, self.verify, known, demand, self.ourselves
 

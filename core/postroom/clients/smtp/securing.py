@@ -34,7 +34,7 @@ class Plan:
     def required(self) -> bool:
         """True when nothing may be sent in the clear."""
         if self.demand is not None:
-            return self.demand.encrypted and not self.demand.testing
+            return self.demand.encrypted and (not self.demand.testing or self.demand.floor >= Level.ENCRYPT)
         return self.encryption in (Encryption.STARTTLS, Encryption.TLS)
 
     @property
