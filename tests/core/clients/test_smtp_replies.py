@@ -31,6 +31,7 @@ BAD = [
     b"250_x\r\n",
     b"250-a\r\n251 b\r\n",
     b"250 a\nb\r\n",
+    b"250 Ok\n",  # told at once, not after minutes of waiting for its CR
     b"250 a\rb\r\n",
     b"250 " + b"x" * LINE_LIMIT + b"\r\n",
     b"x" * (LINE_LIMIT + 1),

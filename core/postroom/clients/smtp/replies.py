@@ -48,6 +48,8 @@ class ReplyParser:
             if end < 0:
                 if len(self._data) > LINE_LIMIT:
                     raise BadReply(f"a line longer than {LINE_LIMIT} octets")
+                if b"\n" in self._data:
+                    raise BadReply("a line that ends in LF without CR")
                 return None
             line, self._data = self._data[:end], self._data[end + 2 :]
             if not self._lines and (known := self._memo.get(line)) is not None:
