@@ -9,7 +9,7 @@ from postroom.mail.header_edits import encoded, line, places, replaced
 from postroom.mail.headers import decode, unfold
 from postroom.mail.local_domains import fold_address
 from postroom.mail.message import Message
-from postroom.mail.splicing import Edit
+from postroom.mail.splicing import Edit, merged
 from postroom.sending.patterns import Wildcard
 
 from .settings import NEEDED, STRUCTURE, Rule
@@ -42,9 +42,11 @@ class Ready:
             return False
         return all(any(pattern.matches(value.lower()) for value in message.all(name)) for name, pattern in self._headers.items())
 
-    def edits(self, message: Message) -> list[Edit]:
-        """What the rule changes in this message."""
-        return ACTIONS[self.rule.action](self, message.head[: message.header_size])
+    def edit(self, message: Message) -> Edit | None:
+        """What the rule changes in this message; None when there is nothing to change."""
+        header = message.head[: message.header_size]
+        edits = ACTIONS[self.rule.action](self, header)
+        return merged(header, edits) if edits else None  # thousands of small pieces would be slow to store
 
     def add(self, header: bytes) -> list[Edit]:
         """A new field on top, unless there may be only one and one is there."""

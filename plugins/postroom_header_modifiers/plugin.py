@@ -33,6 +33,6 @@ class Plugin:
         for rule in self.rules if message.header_size < HEAD else ():
             run = self.offload if changed.header_size > LARGE else directly
             if run(partial(rule.holds, changed, envelope, outgoing=outgoing)):
-                edits = run(rule.edits, changed)
-                changed = spliced(changed, edits) if edits else changed
+                edit = run(rule.edit, changed)
+                changed = spliced(changed, [edit]) if edit else changed
         return None if changed is message else changed

@@ -25,6 +25,16 @@ def spliced(message: Message, edits: Iterable[Edit]) -> Message:
     return Message(_beginning(_chunks(message, ordered)), size, lambda: _chunks(message, ordered))
 
 
+def merged(data: bytes, edits: Iterable[Edit]) -> Edit:
+    """One edit that does the same as all of these, which are of ``data``, the beginning of a message. There must be at least one."""
+    ordered = sorted(edits)
+    parts, done = [], ordered[0].start
+    for start, end, new in ordered:
+        parts += [data[done:start], new]
+        done = end
+    return Edit(ordered[0].start, done, b"".join(parts))
+
+
 def _beginning(chunks: Iterable[bytes]) -> bytes:
     parts, size = [], 0
     for chunk in chunks:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.mail.message import Message
-from postroom.mail.splicing import Edit, part_of, spliced
+from postroom.mail.splicing import Edit, merged, part_of, spliced
 
 TEXT = bytes(range(48, 88))
 
@@ -40,3 +40,10 @@ def test_it_is_what_slicing_the_whole_gives(wanted: list[tuple[int, int, bytes]]
 @given(start=st.integers(0, 40), end=st.integers(0, 40), size=st.integers(1, 41))
 def test_a_part_is_read_out_of_the_chunks(start: int, end: int, size: int) -> None:
     assert part_of(cut(size), start, end) == TEXT[start:end]
+
+
+@given(wanted=EDITS, size=st.integers(1, 41))
+def test_one_edit_can_do_what_many_do(wanted: list[tuple[int, int, bytes]], size: int) -> None:
+    edits = without_overlap(wanted)
+    expected = b"".join(spliced(cut(size), edits).chunks())
+    assert not edits or b"".join(spliced(cut(size), [merged(TEXT, edits)]).chunks()) == expected
