@@ -251,7 +251,7 @@ def attempt_starting(outgoing: Outgoing, plan: AttemptPlan) -> AttemptPlan | Non
     """Transform: the turn of a message has come: skip it for now, change its priority, make this the last attempt, or delete it.
 
     ``outgoing``: the message with those recipients that go together; ``outgoing.head()`` is its header. Called once for each attempt, after
-    the sender's domain filter.
+    the sender's domain filter. ``outgoing.by`` and ``outgoing.connection`` say who sends it.
     """
 
 
@@ -270,12 +270,18 @@ def server_choice(domain: str, outgoing: Outgoing, choice: ServerChoice) -> Serv
 
 @hookspec
 def check_server(domain: str, server: str, outgoing: Outgoing, verdict: ServerVerdict) -> ServerVerdict | None:
-    """Transform: whether one mail server of a domain may be used for this attempt."""
+    """Transform: whether one mail server of a domain may be used for this attempt, when it is sent directly.
+
+    Called for each server, of the DNS or of an override. When none is left, the mail waits for ``hold`` seconds, and it is no failure.
+    """
 
 
 @hookspec
 def server_tls(domain: str, server: str, outgoing: Outgoing, encryption: Protection) -> Protection | None:
-    """Transform: how the connection to ``server`` is to be protected. What DANE, MTA-STS or REQUIRETLS demand cannot be lowered."""
+    """Transform: how the connection to ``server`` is to be protected, when mail is sent directly.
+
+    What DANE, MTA-STS or REQUIRETLS demand cannot be lowered.
+    """
 
 
 @hookspec
