@@ -209,7 +209,7 @@ def test_after_close_a_connection_that_comes_back_is_closed() -> None:
     with Peer(f"{PLAIN}{QUIT}") as peer:
         pool = Pool(SessionLimits(), Clock())
         pool.close()
-        pool.give(hop(peer).key, Dialer(lambda name: ["127.0.0.1"]).open(hop(peer)))
+        pool.give(Dialer(lambda name: ["127.0.0.1"]).open(hop(peer)))
         assert len(pool) == 0
 
 

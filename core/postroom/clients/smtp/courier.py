@@ -52,8 +52,8 @@ class Courier:
             try:
                 waiting = self._some(session, outgoing, waiting, outcomes)
             except HopFault as fault:
-                self._note(session.hop.key, fault)
-                hops = Without(hops, session.hop.key, fault)
+                self._note(session.key, fault)
+                hops = Without(hops, session.key, fault)
 
     def _some(
         self, session: Session, outgoing: Outgoing, waiting: list[QueuedRecipient], outcomes: dict[int, Outcome]
@@ -79,7 +79,7 @@ class Courier:
         except BaseException:  # the store, our bug, or the end of this greenlet: in the middle of anything
             session.close()
             raise
-        self.pool.give(session.hop.key, session)
+        self.pool.give(session)
         return transaction.postponed + waiting[room:]
 
     def _begun(self, session: Session, outgoing: Outgoing, outcomes: dict[int, Outcome]) -> Transaction:
@@ -112,7 +112,7 @@ class Courier:
         session = self.pool.take(hop.key) or self._opened(hop)
         reply = unmet(outgoing, session.capabilities, verified=session.verified)
         if reply is not None:
-            self.pool.give(hop.key, session)
+            self.pool.give(session)
             raise Unfit(f"{session.server}: {reply.text}", reply.enhanced, code=reply.code, server=session.server)
         return session
 

@@ -46,13 +46,13 @@ class Pool:
             session.close()
         return None
 
-    def give(self, key: Key, session: Session) -> None:
+    def give(self, session: Session) -> None:
         """Bring a connection back after a transaction. It is closed (QUIT) instead when it has done its share."""
         if self._closed or session.ended or self._spent(session):
             session.quit()
             return
         session.idle_since = now = self._clock()
-        self._idle.setdefault(key, []).append(session)
+        self._idle.setdefault(session.key, []).append(session)
         if len(self) > self.limits.most_idle or now - self._swept > self.limits.idle:
             self._sweep(now)
 

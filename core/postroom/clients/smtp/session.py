@@ -25,14 +25,15 @@ class Session:
     """A connection to ``server`` ("mx.example.net[192.0.2.1]:25"). Every fault of it is raised as a HopFault."""
 
     __slots__ = (
-        "_clock", "address", "before", "capabilities", "dirty", "ears", "ended", "heard", "hop", "idle_since", "listener", "local",
-        "messages", "name", "opened", "parser", "recipients", "said_yes", "security", "server", "since", "stream", "verified",
+        "_clock", "address", "before", "capabilities", "dirty", "ears", "ended", "heard", "hop", "idle_since", "key", "listener",
+        "local", "messages", "name", "opened", "parser", "recipients", "said_yes", "security", "server", "since", "stream", "verified",
     )  # fmt: skip
 
     def __init__(
         self, stream: Stream, hop: NextHop, server: str, *, clock: Callable[[], float], local: bool = False, ears: Ears | None = None
     ) -> None:
         self.stream, self.hop, self.server, self._clock = stream, hop, server, clock
+        self.key = hop.key  # under which it waits in the pool
         self.local = local  # the server runs on this machine
         self.ears = ears  # for the greeting
         self.listener = ears.listener if ears is not None else None  # for each reply

@@ -88,7 +88,7 @@ class Transaction:
     def _pipelined(self, mail: bytes, sendable: list[tuple[QueuedRecipient, bytes]]) -> None:
         session, timeouts = self.session, self.session.hop.timeouts
         reset, session.dirty = session.dirty, True
-        self.begun = self._at_once() and session.messages == 1  # a new connection is not stale: the server may have the message
+        self.begun = session.messages == 1 and self._at_once()  # a new connection is not stale: the server may have the message
         refused = False
         for start in range(0, len(sendable), RCPT_GROUP):
             group = sendable[start : start + RCPT_GROUP]
