@@ -27,6 +27,7 @@ DAY = 86_400
 EVERY = 3600.0  # seconds between two runs; what could not be sent is tried again so often
 KEEP = 2  # days that a report is tried (RFC 8460 section 5.5: a day at least)
 SPREAD = 4 * 3600  # seconds after midnight over which the reports of all senders are spread (RFC 8460 section 4.1)
+FIRST = 300  # seconds after midnight until the first: each worker writes down what it has counted every minute
 TIMEOUT = 60.0  # seconds for an https request
 
 
@@ -101,7 +102,7 @@ class TlsReporting:
     def _delay(self, domain: str) -> int:
         """Seconds after midnight, another for each pair of reporter and domain."""
         digest = hashlib.sha256(f"{self._reporter.hostname} {domain}".encode()).digest()
-        return int.from_bytes(digest[:4], "big") % SPREAD
+        return FIRST + int.from_bytes(digest[:4], "big") % (SPREAD - FIRST)
 
     def _report(self, day: int, domain: str) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,15 @@ def test_reports_are_spread_over_four_hours_after_midnight(db: Database, world: 
         job.run()
         counts.append(len(world.sent))
     assert 0 <= counts[0] < counts[1] < counts[2] == 20
+
+
+def test_no_report_is_made_before_all_workers_have_written_down_the_day(db: Database, world: World) -> None:
+    names = [f"site{number}.test" for number in range(300)]
+    noted(db, *(replace(WAY, domain=name) for name in names))
+    resolver = FakeResolver(txt={f"_smtp._tls.{name}": ["v=TLSRPTv1; rua=mailto:tls@site.test"] for name in names})
+    world.now = (DAY + 1) * 86_400 + 299
+    TlsReporting(db, resolver, world.send, REPORTER, log=get_log(), clock=world).run()
+    assert world.sent == []
 
 
 def test_a_report_may_go_by_https_even_to_a_broken_certificate(db: Database, world: World, web: Web) -> None:
