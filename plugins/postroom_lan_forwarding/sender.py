@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from postroom.clients.smtp.ears import Ears
 
 PORT = 25
+NO_PASSWORD = Reply(451, "4.3.5", "The login at the next server cannot be used")  # a stranger may read it: the trace says more
 NO_SERVER = Failed(Reply(550, "5.3.5", "Mail for LAN forwarding names no server"))
 
 
@@ -68,7 +69,7 @@ class LanSender:
             except ValueError:
                 outcomes[one.id] = NO_SERVER
             except (UnreadableSecret, OSError) as error:
-                outcomes[one.id] = TryLater(Reply(451, "4.3.5", f"The password for {self.site('', one.via)}: {error}"), kind="login")
+                outcomes[one.id] = TryLater(NO_PASSWORD, kind="login", how=f"the password for {self.site('', one.via)}: {error}")
             else:
                 path = outgoing.return_path if via.return_path is None else self._path(outgoing, via.return_path)
                 groups.setdefault((via, path), []).append(one)
