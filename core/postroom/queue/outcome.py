@@ -142,13 +142,12 @@ def _next_try(finished: Finished, addressee: Addressee, outcome: TryLater, retry
 
 def _report(ruling: Ruling, retry: Retry, reports: Reports) -> None:
     finished = ruling.finished
-    groups: list[tuple[Kind, list[tuple[Addressee, Fate]]]] = [
-        ("failure", [(one, _failure(one, outcome, finished)) for one, outcome in ruling.failed]),
+    told: list[tuple[Kind, list[tuple[Addressee, Fate]]]] = [
+        ("failure", [(one, _failure(one, outcome, finished)) for one, outcome in ruling.failed if wanted(one.notify, "failure")]),
         ("delay", [(one, _delay(one, outcome, finished)) for one, outcome, _, _ in ruling.waiting if _overdue(one, ruling, retry)]),
-        ("success", [(one, _success(one, outcome, finished)) for one, outcome in ruling.delivered if not finished.passed_on]),
+        ("success", [(one, _success(one, outcome, finished)) for one, outcome in ruling.delivered if _asked(one, finished)]),
     ]
-    for kind, found in groups:
-        chosen = [(one, fate) for one, fate in found if wanted(one.notify, kind)]
+    for kind, chosen in told:
         if chosen:
             made = reports.make(kind, finished.task.letter, [fate for _, fate in chosen], finished.chunks, retry.give_up)
             ruling.notices.append(Notice(kind, [one.id for one, _ in chosen], made.submission, made.note))
@@ -157,7 +156,12 @@ def _report(ruling: Ruling, retry: Retry, reports: Reports) -> None:
 
 
 def _overdue(addressee: Addressee, ruling: Ruling, retry: Retry) -> bool:
-    return not addressee.warned and retry.warns(ruling.finished.task.letter.queued_at, ruling.finished.at)
+    late = not addressee.warned and retry.warns(ruling.finished.task.letter.queued_at, ruling.finished.at)
+    return late and wanted(addressee.notify, "delay")
+
+
+def _asked(addressee: Addressee, finished: Finished) -> bool:
+    return not finished.passed_on and wanted(addressee.notify, "success")
 
 
 def _failure(one: Addressee, outcome: Failed, finished: Finished) -> Fate:
