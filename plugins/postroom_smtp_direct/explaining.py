@@ -36,6 +36,7 @@ def explained(sender: DirectSender, message: Outgoing) -> list[str]:
         destination = sender.router.destination(domain, message)
     except NoWay as none:
         return [*words, str(none)]
+    sender.sites.learn(domain, destination.site)  # so that whoever asks next finds what is known of these servers
     return [*words, *_destination(sender, destination, message)]
 
 

@@ -284,6 +284,12 @@ def test_explain_judges_override_lines_by_user_sender_and_size() -> None:
     assert unknown[2] == "its size is not known here (--size)"
 
 
+def test_after_explain_the_site_is_known_under_which_the_queue_keeps_its_trouble() -> None:
+    with sending(table({"d.test": [(10, "mx.test")]})) as sender:
+        sender.explain(outgoing("you@d.test"))
+        assert sender.site("you@d.test") == "mx.test"
+
+
 def test_explain_shows_no_password() -> None:
     with sending(table({}), overrides="d.test fred:hidden@smtp.isp.test:587") as sender:
         words = "\n".join(sender.explain(outgoing("you@d.test")))
