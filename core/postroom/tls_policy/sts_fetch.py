@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ..clients.https import Https, HttpsFailed
@@ -12,6 +14,8 @@ from .sts import BadPolicy, StsPolicy, announced, parse
 PATH = "/.well-known/mta-sts.txt"
 MOST = 64 * 1024  # bytes, RFC 8461 section 3.3
 MEDIA_TYPE = "text/plain"
+SILENCE = 300.0  # seconds until a zone that gave no answer is asked again (RFC 2308 section 7.2): mail must not wait for it each time
+MOST_SILENT = 1000  # domains whose silence is remembered
 
 
 class FetchFailed(Exception):
@@ -25,15 +29,31 @@ class FetchFailed(Exception):
 class StsFetch:
     """Asks the DNS and the policy hosts. ``port`` and ``ca`` differ in tests."""
 
-    def __init__(self, resolver: Resolver, *, port: int = 443, ca: Path | None = None, timeout: float = 60.0) -> None:
-        self._resolver, self._port = resolver, port
+    def __init__(
+        self,
+        resolver: Resolver,
+        *,
+        port: int = 443,
+        ca: Path | None = None,
+        timeout: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._resolver, self._port, self._clock = resolver, port, clock
+        self._silent: dict[str, float] = {}  # until when a domain is not asked
         self._https = Https(resolver, ca=ca, timeout=timeout, limit=MOST)
 
     def record(self, domain: str) -> str | None:
         """The id of the policy that the DNS announces now, None when there is none or nobody can tell."""
+        if self._silent.get(domain, 0.0) > self._clock():
+            return None
+        self._silent.pop(domain, None)
         try:
             return announced(self._resolver.txt(f"_mta-sts.{domain}").records)
-        except DnsFailure:
+        except DnsFailure as error:
+            if error.temporary:
+                self._silent[domain] = self._clock() + SILENCE
+            while len(self._silent) > MOST_SILENT:
+                del self._silent[next(iter(self._silent))]
             return None
 
     def policy(self, domain: str) -> StsPolicy:

@@ -49,6 +49,15 @@ def test_the_dns_announces_a_policy(web: Web, tmp_path: Path) -> None:
     assert [found.record(name) for name in ("site.test", "other.test", "slow.test")] == ["7", None, None]
 
 
+def test_a_zone_that_gives_no_answer_is_asked_again_after_five_minutes() -> None:
+    """Each message for the domain would wait for it."""
+    names, now = resolver(), [0.0]
+    found = StsFetch(names, clock=lambda: now[0])
+    for now[0] in (1.0, 2.0, 300.0, 302.0):
+        assert found.record("slow.test") is None
+    assert len(names.asked) == 2
+
+
 def test_a_policy_is_fetched_from_its_place(web: Web, tmp_path: Path) -> None:
     assert fetch(web, tmp_path).policy("site.test") == StsPolicy("enforce", ("mx.site.test",), 86400)
     method, path, headers, _ = web.asked[0]
