@@ -153,9 +153,9 @@ def test_a_long_path_is_no_obstacle(tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_two_nodes_hear_of_each_other_over_postgresql(postgresql: Postgresql, tmp_path: Path) -> None:
+def test_two_nodes_hear_of_each_other_over_postgresql(postgresql: Postgresql, migrated_postgresql: str, tmp_path: Path) -> None:
     """Two servers with data directories of their own and one database: a mapping made at one is known at the other at once."""
-    url = postgresql.url(postgresql.create())
+    url = postgresql.url(postgresql.create(migrated_postgresql))
     changes = {"database": {"url": url, "pool": 3}, "plugins": {"pop3_server": None}}
     script = (
         "import sys, psycopg\n"
@@ -175,8 +175,10 @@ def test_two_nodes_hear_of_each_other_over_postgresql(postgresql: Postgresql, tm
         assert "bob" in two.run("explain", "robert@example.test").stdout
 
 
-def test_a_stranger_on_the_channel_does_not_end_the_news_between_nodes(postgresql: Postgresql, tmp_path: Path) -> None:
-    url = postgresql.url(postgresql.create())
+def test_a_stranger_on_the_channel_does_not_end_the_news_between_nodes(
+    postgresql: Postgresql, migrated_postgresql: str, tmp_path: Path
+) -> None:
+    url = postgresql.url(postgresql.create(migrated_postgresql))
     with serving(tmp_path, {"database": {"url": url, "pool": 3}}, {"bob": "secret"}) as server:
         connection = psycopg.connect(url, autocommit=True)
         for payload in ("", "x", "[]", '{"node": "x"}', '{"node": "x", "facts": [{"topic": 1}]}'):
