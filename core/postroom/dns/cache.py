@@ -11,6 +11,7 @@ from .answers import DnsFailure
 from .asking import Raw
 
 Question = tuple[str, str]  # name, type
+FAILED_FOR = 30.0  # seconds that a question without an answer is not asked again (RFC 2308 section 7); it may have taken that long itself
 
 
 @dataclass(slots=True)
@@ -23,11 +24,14 @@ class _Flight:
 
 
 class Cache:
-    """Keeps answers for their TTL, positive and negative ones (RFC 2308); when it is full, what was unused for longest goes."""
+    """Keeps answers for their TTL, positive and negative ones (RFC 2308), and failures for a moment.
+
+    When it is full, what was unused for longest goes.
+    """
 
     def __init__(self, size: int, clock: Callable[[], float]) -> None:
         self._size, self._clock = size, clock
-        self._kept: OrderedDict[Question, tuple[float, Raw]] = OrderedDict()
+        self._kept: OrderedDict[Question, tuple[float, Raw | DnsFailure]] = OrderedDict()  # until when
         self._flights: dict[Question, _Flight] = {}
         self._lock = threading.Lock()
 
@@ -36,6 +40,10 @@ class Cache:
 
     def known(self, question: Question) -> Raw | None:
         """The answer that is kept, as it came."""
+        found = self._found(question)
+        return None if isinstance(found, DnsFailure) else found
+
+    def _found(self, question: Question) -> Raw | DnsFailure | None:
         with self._lock:
             found = self._kept.get(question)
             if found is None:
@@ -49,7 +57,9 @@ class Cache:
     def get(self, question: Question, ask: Callable[[], Raw], *, fresh: bool) -> Raw:
         """What is known (unless ``fresh``), else what ``ask`` brings, once for all who want it meanwhile. Raises DnsFailure."""
         while True:
-            answer = None if fresh else self.known(question)
+            answer = None if fresh else self._found(question)
+            if isinstance(answer, DnsFailure):
+                raise answer.again()
             if answer is not None:
                 return answer
             with self._lock:
@@ -68,9 +78,11 @@ class Cache:
     def _fly(self, question: Question, flight: _Flight, ask: Callable[[], Raw]) -> Raw:
         try:
             flight.answer = answer = ask()
-            self._keep(question, answer)
+            self._keep(question, answer, answer.ttl)
         except DnsFailure as failure:
             flight.failure = failure
+            if self.known(question) is None:  # else it was to be asked anew, and what is known still holds
+                self._keep(question, failure.again(), FAILED_FOR)
             raise
         else:
             return answer
@@ -79,10 +91,10 @@ class Cache:
                 del self._flights[question]
             flight.done.set()
 
-    def _keep(self, question: Question, answer: Raw) -> None:
+    def _keep(self, question: Question, answer: Raw | DnsFailure, ttl: float) -> None:
         with self._lock:
             self._kept.pop(question, None)
-            if answer.ttl > 0:
-                self._kept[question] = (self._clock() + answer.ttl, answer)
+            if ttl > 0:
+                self._kept[question] = (self._clock() + ttl, answer)
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)

@@ -65,13 +65,35 @@ def test_a_fresh_answer_is_asked_for_and_kept(server: NameServer, resolver: Reso
     assert resolver.txt("a.test").records == ("y",)
 
 
-def test_a_failure_is_not_kept(server: NameServer, resolver: Resolver) -> None:
+def test_a_failure_is_kept_for_a_moment_so_that_not_everybody_waits_for_it(server: NameServer, resolver: Resolver, clock: Clock) -> None:
+    server.zone["a.test"] = "SERVFAIL"
+    for _ in range(3):
+        with pytest.raises(DnsFailure, match="says SERVFAIL"):
+            resolver.txt("a.test")
+    assert server.asked == 2  # twice by the first
+    server.zone["a.test"] = {"TXT": ['"z"']}
+    server.changed()
+    clock.now += 31
+    assert resolver.txt("a.test").records == ("z",)
+
+
+def test_a_failure_does_not_stand_in_the_way_of_a_fresh_answer(server: NameServer, resolver: Resolver) -> None:
     server.zone["a.test"] = "SERVFAIL"
     with pytest.raises(DnsFailure):
         resolver.txt("a.test")
     server.zone["a.test"] = {"TXT": ['"z"']}
     server.changed()
+    assert resolver.txt("a.test", fresh=True).records == ("z",)
     assert resolver.txt("a.test").records == ("z",)
+
+
+def test_a_failure_does_not_take_the_place_of_what_is_known(server: NameServer, resolver: Resolver) -> None:
+    resolver.txt("a.test")
+    server.zone["a.test"] = "SERVFAIL"
+    server.changed()
+    with pytest.raises(DnsFailure):
+        resolver.txt("a.test", fresh=True)
+    assert resolver.txt("a.test").records == ("x",)
 
 
 def answer(name: str, ttl: float = 60.0) -> Raw:
