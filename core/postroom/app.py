@@ -27,7 +27,7 @@ from .newsgate import NewsGate
 from .node import node
 from .plugins import Plugins, construct, new_manager
 from .provided import Job
-from .queue import connections
+from .queue import connections, holding
 from .queue.bounce import Reports
 from .queue.desk import Desk
 from .queue.outbound import Outbound
@@ -86,7 +86,8 @@ def build(
     collectors = collectors_of(config.connections, context.ask.collect("register_collectors"))
     runs = Runs(runner, config.connections, collectors, news=context.news, leases=context.leases, log=context.log, wish=timetable.wish)
     gate = NewsGate(config.database.url, context.news, name) if context.db.dialect == "postgresql" else None
-    jobs = (*context.ask.collect("register_jobs"), *timetable.jobs(name), housekeeping(context), alerts(context))
+    own = (housekeeping(context), holding.job(context.db, clock), alerts(context))
+    jobs = (*context.ask.collect("register_jobs"), *timetable.jobs(name), *own)
     return App(context, manager, runner, runs, jobs, gate)
 
 

@@ -29,12 +29,12 @@ PROBED_NOW = (
 
 LETTERS = (
     'SELECT o.id, o.sender, o."user", o.client_address, o.priority, o.queued_at, o.size, o.held, o.blob_id, COUNT(r.id), MIN(r.address),'
-    " MIN(r.next_try), MAX(r.lease_until), MAX(r.attempts), MIN(r.channel) FROM outgoing o"
-    " LEFT JOIN outgoing_recipient r ON r.outgoing_id = o.id WHERE {where} GROUP BY o.id{group} ORDER BY o.id LIMIT ?"
+    " MIN(CASE WHEN r.hold_until > 0 THEN r.hold_until ELSE r.next_try END), MAX(r.lease_until), MAX(r.attempts), MIN(r.channel)"
+    " FROM outgoing o LEFT JOIN outgoing_recipient r ON r.outgoing_id = o.id WHERE {where} GROUP BY o.id{group} ORDER BY o.id LIMIT ?"
 )
 RECIPIENTS = (
-    "SELECT id, address, original, channel, state, attempts, next_try, lease_until, last_reply, last_server, last_try, warned, via,"
-    " waits_for FROM outgoing_recipient WHERE outgoing_id = ? ORDER BY id"
+    "SELECT id, address, original, channel, state, attempts, CASE WHEN hold_until > 0 THEN hold_until ELSE next_try END, lease_until,"
+    " last_reply, last_server, last_try, warned, via, waits_for FROM outgoing_recipient WHERE outgoing_id = ? ORDER BY id"
 )
 REASON = "SELECT event, detail FROM trace WHERE trace = ? AND event IN ('accepted', 'held') ORDER BY at DESC, id DESC LIMIT 1"
 
@@ -110,12 +110,14 @@ class OutQueue:
         def work(tx: Tx) -> None:
             self._mark(tx, number, HELD_ON_TIMER if until else HELD_FOR_GOOD)
             traces.record(tx, number, now, "held", {"until": until} if until else {})
-            # A claimed row keeps its next try, the end of its lease, so that its attempt can be settled
+            # A claimed row keeps its next try, the end of its lease, so that its attempt can be settled: see queue.holding
             tx.execute(
-                "UPDATE outgoing_recipient SET state = ?, next_try = CASE WHEN lease_until > ? OR ? = 0 THEN next_try ELSE ? END,"
+                "UPDATE outgoing_recipient SET state = CASE WHEN lease_until > ? THEN ? ELSE ? END,"
+                " hold_until = CASE WHEN lease_until > ? THEN ? ELSE 0 END,"
+                " next_try = CASE WHEN lease_until > ? OR ? = 0 THEN next_try ELSE ? END,"
                 " waits_for = ''"  # or it would go when its site is back
                 " WHERE outgoing_id = ? AND state IN (?, ?)",
-                (WAITING if until else HELD, now, until, until, number, WAITING, HELD),
+                (now, HELD, WAITING if until else HELD, now, until, now, until, until, number, WAITING, HELD),
             )
 
         self.db.write(work)
@@ -175,7 +177,7 @@ class OutQueue:
             self._mark(tx, number, 0)
             traces.record(tx, number, now, "returned" if state == BOUNCING else "released", {})
             tx.execute(
-                "UPDATE outgoing_recipient SET state = ?, next_try = CASE WHEN lease_until > ? THEN next_try ELSE ? END"
+                "UPDATE outgoing_recipient SET state = ?, hold_until = 0, next_try = CASE WHEN lease_until > ? THEN next_try ELSE ? END"
                 " WHERE outgoing_id = ? AND state IN (?, ?)",
                 (state, now, now, number, WAITING, HELD),
             )

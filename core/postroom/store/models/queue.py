@@ -53,6 +53,7 @@ class OutgoingRecipient(Model):
     rank = IntegerField(default=1)  # 0 urgent, 1 ordinary, 2 after the others
     via = TextField(default="")  # the server that a route names for this recipient alone (LAN forwarding)
     waits_for = TextField(default="")  # the sender and site that must work again first: "Direct mx.example.net"
+    hold_until = BigIntegerField(default=0)  # held while it was being sent: what is left of it waits from then on, 0 is no such hold
 
     class Meta:
         table_name = "outgoing_recipient"
