@@ -9,7 +9,7 @@ from pydantic import Field
 
 from postroom.config.schema import PluginSettings
 from postroom.config.section import Location
-from postroom.config.types import Secret
+from postroom.config.types import LongSecret
 from postroom.mail.batv import LIFE
 
 KeyNumber = Annotated[int, Field(ge=0, le=9)]
@@ -22,7 +22,7 @@ class Settings(PluginSettings):
     senders: list[Pattern] = Field(["*"], description="Whose return paths get a tag: addresses or domains; * and ? are allowed.")
     channels: list[str] = Field(["out"], description="The queues whose mail gets them: out, and names of LAN senders.")
     require: bool = Field(False, description="Refuse reports to an address without a tag, for those senders.")
-    secret: Secret | None = Field(None, description="What the tags are made with; null: a key derived from secrets.key in data_dir.")
+    secret: LongSecret | None = Field(None, description="What the tags are made with; null: a key derived from secrets.key in data_dir.")
     key: KeyNumber = Field(0, description="The number of the key; another number makes other tags of the same secret.")
     old_keys: list[KeyNumber] = Field([], description="Numbers of before, whose tags are accepted until they end.")
     days: Annotated[int, Field(ge=1, le=90)] = Field(LIFE, description="For how many days a tag is valid.")

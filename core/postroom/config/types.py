@@ -17,6 +17,7 @@ BYTES = {"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 LONGEST = 10 * 366 * SECONDS["d"]  # ten years: what is longer is a slip of the finger
 MOST_WORKERS = 256
 REPEATS = 1000  # of one step in a retry schedule
+SHORTEST_SECRET = 16  # characters
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(|B|KB|MB|GB)", re.IGNORECASE)
@@ -165,6 +166,13 @@ def folder_name(text: str) -> str:
     return text
 
 
+def long_secret(secret: SecretStr) -> SecretStr:
+    """The secret itself; raises ValueError when somebody who sees what is made with it could guess it."""
+    if len(secret.get_secret_value().strip()) < SHORTEST_SECRET:
+        raise ValueError(f"must have at least {SHORTEST_SECRET} characters: strangers see what is made with it, and may try words")
+    return secret
+
+
 def text_of(value: Any) -> Any:
     """A number written without quotes as the text that was meant (5.2 is the version "5.2")."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
@@ -195,5 +203,6 @@ Sources = Annotated[
 DatabaseUrl = Annotated[str, AfterValidator(database_url)]
 SystemUser = Annotated[str, AfterValidator(system_user)]
 Secret = SecretStr  # shown as ****** wherever it is printed
+LongSecret = Annotated[SecretStr, AfterValidator(long_secret)]
 FolderName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(folder_name)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]

@@ -10,7 +10,7 @@ import pytest
 
 from postroom.provided import Outgoing
 from postroom.testing.miniature import Miniature
-from postroom_batv.plugin import Plugin
+from postroom_batv.plugin import Plugin, Settings
 
 DAY = 86_400
 MAIL = Outgoing("t", "ann@example.test", 1, (), lambda: iter((b"",)))
@@ -89,7 +89,7 @@ def test_of_senders_without_tags_none_is_required(server: Miniature) -> None:
     assert server.send("", "ann@example.test").startswith("250")
 
 
-@pytest.mark.parametrize("server", [{"secret": "s", "key": 3, "old_keys": [2]}], indirect=True)
+@pytest.mark.parametrize("server", [{"secret": "a secret of some words", "key": 3, "old_keys": [2]}], indirect=True)
 def test_tags_of_old_keys_are_accepted(server: Miniature, batv: Plugin) -> None:
     from postroom.mail.batv import Batv
 
@@ -97,3 +97,9 @@ def test_tags_of_old_keys_are_accepted(server: Miniature, batv: Plugin) -> None:
     old = Batv(batv.batv.keys, 2).tag("ann@example.test", batv.clock())
     assert old is not None
     assert server.send("", old).startswith("250")
+
+
+@pytest.mark.parametrize("secret", ["", "short", " " * 20])
+def test_a_secret_that_can_be_guessed_is_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match="at least 16 characters"):
+        Settings.model_validate({"secret": secret})

@@ -12,9 +12,10 @@ from postroom.mail.delivery import Refuse, Route, ToQueue
 from postroom.mail.envelope import Envelope
 from postroom.provided import Outgoing
 from postroom.testing.miniature import Miniature
-from postroom_srs.plugin import Plugin
+from postroom_srs.plugin import Plugin, Settings
 
 DAY = 86_400
+NEW, OLD = "a new secret of words", "an old secret of words"
 MAIL = Outgoing("t", "joe@far.example", 1, (), lambda: iter((b"",)), local_origin=False)
 REPORT = Envelope("")
 
@@ -103,14 +104,20 @@ def test_other_mail_is_taken_where_that_is_wished(server: Miniature, srs: Plugin
     assert server.send("joe@far.example", rewritten(srs)).startswith("250")
 
 
-@pytest.mark.parametrize("server", [{"secret": "new", "old_secrets": ["old"]}], indirect=True)
+@pytest.mark.parametrize("server", [{"secret": NEW, "old_secrets": [OLD]}], indirect=True)
 def test_a_secret_can_be_changed(server: Miniature, srs: Plugin) -> None:
     from postroom.mail.srs import Srs
 
-    made = Srs("example.test", [b"old"]).encode("joe@far.example", srs.clock())
+    made = Srs("example.test", [OLD.encode()]).encode("joe@far.example", srs.clock())
     assert made is not None
     assert routed(server, made).targets == (ToQueue("joe@far.example"),)
 
 
 def test_an_address_of_the_scheme_elsewhere_is_none_of_ours(srs: Plugin) -> None:
     assert srs.route("SRS0=aaaaaa=bb=far.example=joe@other.example", REPORT) is None
+
+
+@pytest.mark.parametrize("secret", ["", "short", " " * 20])
+def test_a_secret_that_can_be_guessed_is_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match="at least 16 characters"):
+        Settings.model_validate({"secret": secret})
