@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import gevent
 from pydantic import AfterValidator, Field
 
 from ..clients.https import Https, HttpsFailed, is_public
@@ -16,6 +17,7 @@ from ..config.section import Section
 from ..dns import DnsFailure, Resolver
 from ..mail.address import BadAddress, parse_address
 from ..provided import Job
+from ..store.database import StoreUnavailable
 from ..store.tls_results import TlsResultStore
 from .report import GZIP, Destination, Reporter, TlsReport, wanted_by
 
@@ -29,6 +31,7 @@ KEEP = 2  # days that a report is tried (RFC 8460 section 5.5: a day at least)
 SPREAD = 4 * 3600  # seconds after midnight over which the reports of all senders are spread (RFC 8460 section 4.1)
 FIRST = 300  # seconds after midnight until the first: each worker writes down what it has counted every minute
 TIMEOUT = 60.0  # seconds for an https request
+AT_ONCE = 10  # domains: many of them may name servers that never answer
 
 
 def _address(text: str) -> str:
@@ -95,14 +98,24 @@ class TlsReporting:
         """Report all days that are over, to domains whose turn has come; forget what could not be sent for two days."""
         today = int(self._clock() // DAY)
         self._store.forget(today - KEEP)
-        for day, domain in self._store.due(today):
-            if self._clock() >= (day + 1) * DAY + self._delay(domain):
-                self._report(day, domain)
+        due = [(day, domain) for day, domain in self._store.due(today) if self._clock() >= (day + 1) * DAY + self._delay(domain)]
+        for start in range(0, len(due), AT_ONCE):
+            some = [gevent.spawn(self._tried, day, domain) for day, domain in due[start : start + AT_ONCE]]
+            try:
+                gevent.joinall(some)
+            finally:
+                gevent.killall(some)
 
     def _delay(self, domain: str) -> int:
         """Seconds after midnight, another for each pair of reporter and domain."""
         digest = hashlib.sha256(f"{self._reporter.hostname} {domain}".encode()).digest()
         return FIRST + int.from_bytes(digest[:4], "big") % (SPREAD - FIRST)
+
+    def _tried(self, day: int, domain: str) -> None:
+        try:
+            self._report(day, domain)
+        except StoreUnavailable as error:  # the next run does it
+            self._log.warning("tls_report.postponed", domain=domain, reason=str(error))
 
     def _report(self, day: int, domain: str) -> None:
         try:

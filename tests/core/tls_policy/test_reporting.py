@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gevent.event import Event
 from pydantic import ValidationError
 
 from postroom.clients.https import is_public
@@ -111,6 +112,21 @@ def test_no_report_is_made_before_all_workers_have_written_down_the_day(db: Data
     world.now = (DAY + 1) * 86_400 + 299
     TlsReporting(db, resolver, world.send, REPORTER, log=get_log(), clock=world).run()
     assert world.sent == []
+
+
+def test_a_destination_that_is_slow_does_not_hold_up_other_domains(db: Database, world: World) -> None:
+    noted(db, replace(WAY, domain="a.test"), replace(WAY, domain="b.test"))
+    resolver = FakeResolver(txt={f"_smtp._tls.{name}.test": [f"v=TLSRPTv1; rua=mailto:tls@{name}.test"] for name in "ab"})
+    other = Event()
+
+    def send(mail: TlsReportMail) -> None:
+        if mail.recipient == "tls@b.test":
+            other.set()
+        assert other.wait(20)
+        world.send(mail)
+
+    TlsReporting(db, resolver, send, REPORTER, log=get_log(), clock=world).run()
+    assert len(world.sent) == 2
 
 
 def test_a_report_may_go_by_https_even_to_a_broken_certificate(db: Database, world: World, web: Web) -> None:
