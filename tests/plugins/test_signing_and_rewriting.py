@@ -11,6 +11,7 @@ import pytest
 from postroom.mail.dkim import generate
 from postroom.testing.miniature import Miniature
 from postroom.testing.resolver import FakeResolver
+from tests.core.mail.dkim.keys import PUBLISHED, SIGNATURES, UNSIGNED
 
 PLUGINS = {
     "header_modifiers": {"rules": [{"action": "prefix", "field": "Subject", "value": "[Ann] "}, {"action": "remove", "field": "X-Inside"}]},
@@ -21,8 +22,8 @@ TEXT = "From: ann@example.test\nTo: joe@far.example\nSubject: Hello\nX-Inside: y
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Miniature]:
-    with Miniature(tmp_path, PLUGINS, resolver=FakeResolver()) as made:
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Miniature]:
+    with Miniature(tmp_path, getattr(request, "param", PLUGINS), resolver=FakeResolver()) as made:
         made.add_user("ann", "secret")
         made.add_user("bob")
         keys = made.plugin("dkim").keys.add("example.test", [("a", generate("rsa", 1024)), ("b", generate("ed25519"))], active=True)
@@ -64,4 +65,19 @@ def test_mail_of_a_stranger_that_is_forwarded_keeps_its_text_and_is_sealed(serve
     data = sent(server, "eve@else.example", ("out@example.test",))
     assert data.endswith(b"\r\n\r\nHello.\r\n")
     assert b"DKIM-Signature" not in data
+    assert dkimpy.arc_verify(data, dnsfunc=lambda name, timeout=5: texts(server, name), minkey=1024)[0] == b"pass"
+
+
+MARKED = PLUGINS | {"header_modifiers": {"rules": [{"action": "prefix", "field": "Subject", "value": "[List] ", "origin": "any"}]}}
+
+
+@pytest.mark.parametrize("server", [MARKED], indirect=True)
+def test_a_signature_that_our_own_rule_breaks_is_sealed_as_it_came(server: Miniature) -> None:
+    assert isinstance(server.resolver, FakeResolver)
+    server.resolver.txt_records.update({name: [record] for name, record in PUBLISHED.items()})
+    server.context.accounts.add_mapping("out@example.test", ["joe@far.example"])
+    server.context.directory.refresh()
+    data = sent(server, "joe@football.example.com", ("out@example.test",), (SIGNATURES + UNSIGNED).decode())
+    assert b"Subject: [List] Is dinner ready?" in data
+    assert data.split(b"ARC-Authentication-Results:")[1].split(b"arc=")[0].count(b"dkim=pass") == 2
     assert dkimpy.arc_verify(data, dnsfunc=lambda name, timeout=5: texts(server, name), minkey=1024)[0] == b"pass"
