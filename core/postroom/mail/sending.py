@@ -81,6 +81,12 @@ class SessionBounds:
     recipients: int
     recipients_per_message: int
 
+    @property
+    def sound(self) -> bool:
+        """Whether a connection can carry anything with these."""
+        found: tuple[object, ...] = (self.messages, self.recipients, self.recipients_per_message)  # a plugin may put anything there
+        return all(isinstance(one, int) and one > 0 for one in found)
+
 
 @dataclass(frozen=True, slots=True)
 class LanForwarding:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from greenlet import GreenletExit
 
 from .. import ids
+from ..mail.address import parse_address
 from ..mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater
 from ..mail.reply import Reply
 from ..mail.sending import AttemptPlan
 from ..provided import SETTLED, Outgoing
 from ..store.database import StoreUnavailable
 from .letter import OUT
-from .outcome import Finished, Gone
+from .outcome import A_MOMENT, Finished, Gone
 from .sites import waiting_for
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 FAULT = TryLater(Reply(451, "4.3.0", "Internal problem while sending"))
 TOO_LARGE = Failed(Reply(552, "5.3.4", "The message is larger than the sender of this connection may send"))
-SKIPPED = 60.0  # seconds until a message is looked at again that a plugin has skipped without saying how long
 Chunks = Callable[[], Iterator[bytes]]
 
 
@@ -73,7 +73,7 @@ class Attempts:
         if plan.delete:
             return self._all(task, Gone(plan.reason or "a plugin has deleted it"), chunks)
         if plan.skip:
-            finished = self._all(task, NotNow(plan.reason or "a plugin has skipped it", plan.hold_until or now + SKIPPED), chunks)
+            finished = self._all(task, NotNow(plan.reason or "a plugin has skipped it", plan.hold_until or now + A_MOMENT), chunks)
         else:
             finished = self._sent(line, task, self._with_return_path(outgoing))
             finished.site, finished.last_try = site, plan.last_try
@@ -86,7 +86,11 @@ class Attempts:
 
     def _with_return_path(self, outgoing: Outgoing) -> Outgoing:
         path: str = self.ask.transform("return_path", "path", outgoing.sender, outgoing=outgoing)
-        return outgoing if path == outgoing.sender else replace(outgoing, return_path=path)
+        if path == outgoing.sender:
+            return outgoing
+        if path != "":
+            parse_address(path, utf8=outgoing.smtputf8)  # a plugin's mistake must not come back to the sender as a failure
+        return replace(outgoing, return_path=path)
 
     def _sent(self, line: Line, task: Task, outgoing: Outgoing) -> Finished:
         began = self._now()

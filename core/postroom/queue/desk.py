@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .. import ids
 from ..mail.delivery import Delivered, Failed, NotNow, TryLater
 from ..mail.reply import Reply
+from ..mail.sending import SessionBounds
 from ..store.database import StoreUnavailable
 from . import budget, claim
 from .attempting import Attempts
@@ -76,6 +77,9 @@ class Desk:
             return
         self.begun.add(line.name)
         bounds = self.ask.transform("sender_starting", "bounds", line.sender.bounds, sender=line.sender.name, connection=line.name)
+        if not isinstance(bounds, SessionBounds) or not bounds.sound:
+            self.log.warning("queue.bounds_not_used", sender=line.sender.name, bounds=str(bounds))
+            bounds = line.sender.bounds
         try:
             line.sender.start(bounds)
         except Exception:  # a plugin's bug is only its own; it sends as it did before

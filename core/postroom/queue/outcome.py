@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WORDS = 1000  # characters of a reply that are kept
 SPREAD = 60_000  # milliseconds over which the mail of a site that is down comes back
+LONGEST_WAIT = 366 * 86400.0  # seconds that a plugin may put a message off
+A_MOMENT = 60.0  # seconds: where it names no moment that comes
 TIME_IS_UP = "given up: its time in the queue is over"
 LAST_TRY = "given up: a plugin has made this attempt the last"
 NO_ANSWER = TryLater(Reply(451, "4.3.0", "The sender gave no answer for this recipient"))
@@ -119,13 +121,24 @@ def rule(finished: Finished, retry: Retry, reports: Reports) -> Ruling:
         elif isinstance(outcome, Failed):
             ruling.failed.append((addressee, outcome))
         elif isinstance(outcome, NotNow):
-            ruling.left.append((addressee, outcome))
+            ruling.left.append((addressee, _put_off(outcome, finished.at)))
         elif isinstance(outcome, Gone):
             ruling.removed.append((addressee, outcome))
         else:
             ruling.delivered.append((addressee, outcome))
     _report(ruling, retry, reports)
     return ruling
+
+
+def _put_off(left: NotNow, at: int) -> NotNow:
+    """The outcome with a moment that comes: anything else would be looked at without end, or never recorded."""
+    now = at / 1000
+    try:
+        wait = float(left.until) - now
+    except (TypeError, ValueError):  # a plugin's answer
+        wait = 0.0
+    until = now + wait if 0 < wait <= LONGEST_WAIT else now + A_MOMENT
+    return NotNow(str(left.reason), until)
 
 
 def _next_try(finished: Finished, addressee: Addressee, outcome: TryLater, retry: Retry) -> int | None:

@@ -7,7 +7,8 @@ from typing import Any
 import gevent
 import pytest
 
-from postroom.mail.delivery import Outcome
+from postroom.mail.delivery import NotNow, Outcome
+from postroom.mail.sending import AttemptPlan, SessionBounds
 from postroom.provided import SETTLED, Outgoing
 from postroom.queue.desk import LEASE
 from postroom.store.database import Database, StoreUnavailable
@@ -92,6 +93,45 @@ def test_a_plugin_that_plans_nonsense_costs_one_attempt_and_no_room(office: Offi
     assert (office.line.held, office.desk.in_hand) == (0, {})
     [(attempts, owner)] = office.rows("outgoing_recipient", "attempts, lease_owner")
     assert (attempts, owner) == (1, "")
+
+
+NONSENSE: list[Any] = [1.0, -5.0, float("nan"), float("inf"), "tomorrow"]
+
+
+@pytest.mark.parametrize("moment", NONSENSE)
+def test_a_message_that_is_put_off_to_no_moment_that_comes_is_looked_at_again_in_a_minute(office: Office, moment: Any) -> None:
+    office.ask.changes["attempt_starting"] = lambda plan: AttemptPlan(skip=True, hold_until=moment)
+    office.put("a@our.test", "b@far.test")
+    assert office.work() == 1
+    assert office.rows("outgoing_recipient", "attempts, next_try, lease_owner") == [(0, office.now + 60_000, "")]
+
+
+@pytest.mark.parametrize("moment", NONSENSE)
+def test_a_sender_that_puts_mail_off_to_no_moment_that_comes_costs_nothing(office: Office, moment: Any) -> None:
+    office.sender.script["b@far.test"] = [NotNow("no server", moment)]
+    office.put("a@our.test", "b@far.test")
+    assert office.work() == 1
+    assert office.rows("outgoing_recipient", "attempts, next_try, lease_owner") == [(0, office.now + 60_000, "")]
+
+
+@pytest.mark.parametrize("path", ["x@y.test\r\nRCPT TO:<z@y.test>", "no address", 7, "jös@our.test"])
+def test_a_return_path_that_is_none_costs_an_attempt_and_not_the_message(office: Office, path: Any) -> None:
+    office.ask.changes["return_path"] = lambda given: path
+    office.put("a@our.test", "b@far.test")
+    assert office.work() == 1
+    assert office.sender.sent == []
+    assert office.rows("outgoing_recipient", "attempts, last_reply") == [(1, "451 4.3.0 Internal problem while sending")]
+
+
+@pytest.mark.parametrize("bounds", ["x", SessionBounds(None, None, None), SessionBounds(5, 0, 5)])  # type: ignore[arg-type]
+def test_bounds_that_are_none_leave_those_of_the_sender(office: Office, monkeypatch: pytest.MonkeyPatch, bounds: Any) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(office.sender, "start", started.append)
+    office.ask.changes["sender_starting"] = lambda given: bounds
+    office.put("a@our.test", "b@far.test")
+    assert office.work() == 1
+    assert started == [office.sender.bounds]
+    assert list(office.sender.taken) == ["b@far.test"]
 
 
 def test_what_was_delivered_counts_whatever_fails_afterwards(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
