@@ -220,6 +220,9 @@ class ConnectionSettings(Section):
     name: Name = Field(description="Your name for it; the schedule and commands use it.")
     sender: str | None = Field(None, description="The sender that mail leaves by, named in a plugin's section; null sends nothing.")
     collectors: list[str] = Field([], description="Collectors to run, in order.")
+    collect_timeout: Duration = Field(
+        1800.0, gt=0, description="How long each collector may take; then it is broken off, and the next runs."
+    )
     default: bool = Field(False, description="One of those that `default` means in the schedule and in commands; first to be given mail.")
     immediate: bool = Field(False, description="A permanent line: mail leaves as soon as it is queued; else it waits for the schedule.")
     when_queued: int | None = Field(None, ge=1, description="Run it once so many messages wait; null waits for the schedule.")

@@ -30,6 +30,10 @@ class Connection(Protocol):
         """The collectors that fetch mail, in order."""
 
     @property
+    def collect_timeout(self) -> float:
+        """Seconds that each of them may take."""
+
+    @property
     def default(self) -> bool:
         """Part of what "default" means in the schedule, and first to be given fresh mail."""
 

@@ -187,12 +187,9 @@ class Runs:
     def _collect(self, connection: Connection, logged_in: Event, collected: Event) -> None:
         try:
             for name in connection.collectors:
-                try:
-                    self.collectors[name].collect(logged_in.set)
-                except Exception as error:
-                    self.log.error(
-                        "collector.failed", collector=name, connection=connection.name, reason=str(error) or type(error).__name__
-                    )
+                reason = _collected(self.collectors[name], logged_in, connection.collect_timeout)
+                if reason:
+                    self.log.error("collector.failed", collector=name, connection=connection.name, reason=reason)
         finally:
             collected.set()
 
@@ -207,6 +204,26 @@ class Runs:
                 self.log.warning("connection.nothing_sent", connection=connection.name, reason="no collector has logged in")
                 return
         self.runner.empty(line)
+
+
+def _collected(collector: Collector, logged_in: Event, seconds: float) -> str:
+    """Let the collector fetch for at most so long; the reason when it has failed, else "". One that cannot be ended is left behind."""
+    collecting: gevent.Greenlet[..., str] = gevent.spawn(_collect, collector, logged_in)
+    try:
+        collecting.join(seconds)
+        return collecting.value or "" if collecting.ready() else f"took more than {seconds:g} seconds (collect_timeout) and was broken off"
+    finally:
+        collecting.kill(block=False)
+
+
+def _collect(collector: Collector, logged_in: Event) -> str:
+    try:
+        collector.collect(logged_in.set)
+    except gevent.GreenletExit:  # broken off
+        raise
+    except BaseException as error:  # a plugin's bug is only its own, and so is a timeout of gevent's that it has not caught
+        return str(error) or type(error).__name__
+    return ""
 
 
 def collectors_of(connections: Sequence[Connection], provided: Sequence[Collector]) -> dict[str, Collector]:

@@ -91,7 +91,7 @@ class FakeLog:
     def info(self, event: str, **facts: Any) -> None:
         self.lines.append((event, facts))
 
-    warning = exception = info
+    warning = error = exception = info
 
 
 class FakeMetrics:

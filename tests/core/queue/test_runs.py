@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from postroom.queue import marks
 from postroom.queue.runs import collectors_of
 from postroom.sending.filtering import Filter
 from postroom.testing import Miniature
+from tests.core.queue.office import FakeLog
 
 PATIENCE = 20.0
 COLLECTORS = """
@@ -132,6 +134,35 @@ def test_collectors_run_in_order_and_a_broken_one_does_not_stop_the_others(make:
     connect(server, "Line")
     until(lambda: runs_over(server))
     assert seen == ["Broken", "Fetch"]
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_collector_that_hangs_is_broken_off_and_the_next_one_runs(make: Callable[..., Miniature], *, stubborn: bool) -> None:
+    server, seen, go_on = make({"name": "Line", "collectors": ["Broken", "Fetch"], "collect_timeout": "50ms"}), list[str](), Event()
+
+    def steps(name: str, logged_in: Callable[[], None]) -> None:
+        while name == "Broken" and not go_on.is_set():
+            with suppress(BaseException) if stubborn else nullcontext():
+                go_on.wait()
+        seen.append(name)
+
+    server.plugin("fetching").steps = steps
+    server.app.runs.log = log = FakeLog()
+    connect(server, "Line")
+    until(lambda: runs_over(server))
+    go_on.set()
+    assert seen[:1] == ["Fetch"]
+    reason = "took more than 0.05 seconds (collect_timeout) and was broken off"
+    assert ("collector.failed", {"collector": "Broken", "connection": "Line", "reason": reason}) in log.lines
+
+
+def test_the_connection_after_one_whose_collector_hangs_runs(make: Callable[..., Miniature], tmp_path: Path) -> None:
+    hanging = {"name": "A", "collectors": ["Fetch"], "collect_timeout": "50ms"}
+    server = make(hanging, {"name": "B", "before": script(tmp_path, "B")})
+    server.plugin("fetching").steps = lambda name, logged_in: Event().wait()
+    connect(server, "A", "B")
+    until(lambda: runs_over(server))
+    assert notes(tmp_path) == ["B"]
 
 
 def test_sending_does_not_wait_for_collecting(make: Callable[..., Miniature]) -> None:
