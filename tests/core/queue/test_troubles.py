@@ -114,6 +114,14 @@ def test_a_sender_that_puts_mail_off_to_no_moment_that_comes_costs_nothing(offic
     assert office.rows("outgoing_recipient", "attempts, next_try, lease_owner") == [(0, office.now + 60_000, "")]
 
 
+@pytest.mark.parametrize("outcome", [None, True, "250 Ok"])
+def test_what_is_no_outcome_is_an_attempt_that_failed(office: Office, outcome: Any) -> None:
+    office.sender.script["b@far.test"] = [outcome]
+    office.put("a@our.test", "b@far.test")
+    assert office.work() == 1
+    assert office.rows("outgoing_recipient", "attempts, last_reply") == [(1, "451 4.3.0 The sender gave no answer for this recipient")]
+
+
 @pytest.mark.parametrize("path", ["x@y.test\r\nRCPT TO:<z@y.test>", "no address", 7, "jös@our.test"])
 def test_a_return_path_that_is_none_costs_an_attempt_and_not_the_message(office: Office, path: Any) -> None:
     office.ask.changes["return_path"] = lambda given: path
