@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from .reply import Reply
 
 # What an attempt failed for: "answer" is the server's answer to the message or to one recipient
 Kind = Literal["answer", "dns", "connect", "greeting", "tls", "login", "broken"]
+KINDS = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +109,22 @@ class NotNow:
 
 
 Outcome = Delivered | TryLater | Failed | NotNow
+OUTCOMES = get_args(Outcome)
+
+
+WORDS = {"server": str, "how": str}
+PARTS: dict[type, dict[str, type]] = {
+    Delivered: {"reply": str, **WORDS}, TryLater: {"reply": Reply, "kind": str, **WORDS}, Failed: {"reply": Reply, **WORDS},
+    NotNow: {"reason": str}, Reply: {"code": int, "enhanced": str, "text": str},
+}  # fmt: skip
+
+
+def sensible(outcome: object) -> bool:
+    """True for an outcome whose parts are what they should be: a plugin may answer anything."""
+    if type(outcome) not in OUTCOMES or not _made_of(outcome):
+        return False
+    return isinstance(outcome, Delivered | NotNow) or (_made_of(outcome.reply) and getattr(outcome, "kind", "answer") in KINDS)  # type: ignore[attr-defined]
+
+
+def _made_of(value: object) -> bool:
+    return all(isinstance(getattr(value, name), kind) for name, kind in PARTS[type(value)].items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from greenlet import GreenletExit
 
 from .. import ids
 from ..mail.address import parse_address
-from ..mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater
+from ..mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater, sensible
 from ..mail.reply import Reply
 from ..mail.sending import AttemptPlan
 from ..provided import SETTLED, Outgoing
@@ -97,6 +98,8 @@ class Attempts:
         outcomes: dict[int, Outcome]
         try:
             outcomes = dict(line.sender.send(outgoing))
+            if not all(map(sensible, outcomes.values())):
+                self._nonsense(line, outgoing, outcomes)
         except GreenletExit:  # the stop
             raise
         except BaseException:  # a plugin's bug is only its own, and so is a timeout of gevent's that it has not caught
@@ -106,6 +109,16 @@ class Attempts:
         self._judge(line, task, outcomes, began)
         tried = sum(1 for one in task.addressees if _offered(outcomes.get(one.id)))
         return Finished(task, outcomes, self._now(), outgoing.chunks, bool(outgoing.notes.get("dsn")), tried=tried)
+
+    def _nonsense(self, line: Line, outgoing: Outgoing, outcomes: dict[int, Outcome]) -> None:
+        """What is no outcome becomes a temporary failure of our own: it says nothing about the site, and what does make sense counts."""
+        found = {number: one for number, one in outcomes.items() if not sensible(one)}
+        self.log.error(
+            "queue.sender_failed", sender=line.sender.name, plugin=type(line.sender).__module__.partition(".")[0], trace=outgoing.trace,
+            reason=f"it has answered {reprlib.repr(found)}, and not with Delivered, TryLater, Failed or NotNow",
+        )  # fmt: skip
+        self.metrics.count("queue_sender_faults", sender=line.sender.name)
+        outcomes.update(dict.fromkeys(found, FAULT))
 
     def _judge(self, line: Line, task: Task, outcomes: Mapping[int, Outcome], began: int) -> None:
         """What the outcomes say about the site; nothing when it has had no part in them."""
@@ -149,7 +162,7 @@ def outgoing_of(line: Line, task: Task, chunks: Chunks) -> Outgoing:
 def settled(outgoing: Outgoing) -> dict[int, Outcome]:
     """What is delivered, or has failed for good, although the sender has raised since: nobody gets a second copy."""
     found = outgoing.notes.get(SETTLED)
-    return dict(found) if isinstance(found, dict) else {}
+    return {number: one for number, one in found.items() if sensible(one)} if isinstance(found, dict) else {}
 
 
 def _offered(outcome: Outcome | None) -> bool:

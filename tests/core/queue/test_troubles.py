@@ -7,7 +7,8 @@ from typing import Any
 import gevent
 import pytest
 
-from postroom.mail.delivery import NotNow, Outcome
+from postroom.mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater
+from postroom.mail.reply import Reply
 from postroom.mail.sending import AttemptPlan, SessionBounds
 from postroom.provided import SETTLED, Outgoing
 from postroom.queue.desk import LEASE
@@ -75,6 +76,37 @@ def test_whatever_a_sender_raises_the_mail_is_tried_again(office: Office) -> Non
     assert (attempts, owner) == (1, "")
 
 
+NO_OUTCOMES: list[Any] = [
+    None, True, "250 taken", ("joe", 1), Delivered(None), Delivered("250", None), TryLater("451 later"), TryLater(Reply("451", "", "x")),  # type: ignore[arg-type]
+    TryLater(Reply(451, "", "x"), kind="bored"), Failed(None), Failed(Reply(550, None, "x")), NotNow(None, 5.0), Delivered("250", "", 7),  # type: ignore[arg-type]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", NO_OUTCOMES)
+def test_what_is_no_outcome_is_a_fault_of_the_sender_alone(office: Office, answer: Any) -> None:
+    office.put("a@our.test", "b@far.test", "c@far.test")
+    office.sender.script["b@far.test"] = [answer]
+    assert office.work() == 1
+    found = office.rows("outgoing_recipient", "address, attempts, lease_owner, last_reply")
+    assert found == [("b@far.test", 1, "", "451 4.3.0 Internal problem while sending")]
+    (fault,) = [facts for event, facts in office.log.lines if event == "queue.sender_failed"]
+    assert (fault["sender"], fault["plugin"], "not with Delivered" in fault["reason"]) == ("Relay", "tests", True)
+    assert office.desk.sites.down == {}
+
+
+@pytest.mark.parametrize("answer", [None, 7, [1, 2], ["far.test"], {}])
+def test_an_answer_without_outcomes_is_tried_again_until_the_time_is_up(office: Office, answer: Any) -> None:
+    ann = office.user("ann")
+    office.sender.send = lambda outgoing: answer  # type: ignore[method-assign]
+    office.put("ann@our.test", "b@far.test")
+    assert office.work() == 1
+    assert office.desk.sites.down == {}
+    office.wait(office.retry.give_up + 1)
+    office.work()
+    assert office.rows("outgoing") == []
+    assert b"Action: failed" in office.inbox(ann)[-1]
+
+
 def test_what_is_delivered_before_a_sender_fails_is_not_sent_again(office: Office) -> None:
     def send(outgoing: Outgoing) -> dict[int, Outcome]:
         outgoing.notes[SETTLED] = {outgoing.recipients[0].id: OK}
@@ -112,14 +144,6 @@ def test_a_sender_that_puts_mail_off_to_no_moment_that_comes_costs_nothing(offic
     office.put("a@our.test", "b@far.test")
     assert office.work() == 1
     assert office.rows("outgoing_recipient", "attempts, next_try, lease_owner") == [(0, office.now + 60_000, "")]
-
-
-@pytest.mark.parametrize("outcome", [None, True, "250 Ok"])
-def test_what_is_no_outcome_is_an_attempt_that_failed(office: Office, outcome: Any) -> None:
-    office.sender.script["b@far.test"] = [outcome]
-    office.put("a@our.test", "b@far.test")
-    assert office.work() == 1
-    assert office.rows("outgoing_recipient", "attempts, last_reply") == [(1, "451 4.3.0 The sender gave no answer for this recipient")]
 
 
 @pytest.mark.parametrize("path", ["x@y.test\r\nRCPT TO:<z@y.test>", "no address", 7, "jös@our.test"])
