@@ -97,10 +97,9 @@ class Reports:
         wanted = wanted and not any(fate.status == UNCONVERTED for fate in fates)  # it would get no further on the way back
         bound = DEMANDED if wanted and letter.ret == "FULL" else RETURNED
         data, complete = _beginning(chunks, bound)
-        queued_at = letter.queued_at / 1000
         return Report(
             kind, letter.sender, tuple(fates), data, wanted and complete, ids.text(letter.id), name, self.hostname, self.domain,
-            self.clock(), queued_at, queued_at + give_up, letter.envid, letter.smtputf8, self.texts,
+            self.clock(), letter.queued_at / 1000, letter.since / 1000 + give_up, letter.envid, letter.smtputf8, self.texts,
         )  # fmt: skip
 
     def _received(self, number: int, now: float) -> bytes:

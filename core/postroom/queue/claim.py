@@ -25,9 +25,9 @@ TAKE_NAMED = {dialect: _TAKE.format(due=pick.format(due=_NAMED)) + _COLUMNS for 
 RANKS = (0, 1, 2)  # urgent, ordinary, after the others: each is an equality, so that mail which is not due costs nothing
 LETTERS = (
     'SELECT id, blob_id, prefix, size, sender, "user", body, smtputf8, requiretls, ret, envid, queued_at, priority, client_address,'
-    " local_origin, quiet, delete_at, held FROM outgoing WHERE id IN ({marks})"
+    " local_origin, quiet, delete_at, let_go_at, held FROM outgoing WHERE id IN ({marks})"
 )
-HELD_NO_MORE = "UPDATE outgoing SET held = 0 WHERE id = ?"
+HELD_NO_MORE = "UPDATE outgoing SET held = 0, let_go_at = ? WHERE id = ?"
 RENEW = "UPDATE outgoing_recipient SET lease_until = ?, next_try = ? WHERE lease_owner = ? AND id IN ({marks}) RETURNING id"
 GIVE_BACK = "UPDATE outgoing_recipient SET lease_owner = '', lease_until = 0, next_try = ? WHERE id = ? AND lease_owner = ?"
 FORFEIT = "UPDATE outgoing_recipient SET lease_owner = '', lease_until = 0, next_try = ? WHERE lease_until > ? AND lease_owner = ?"
@@ -44,7 +44,7 @@ def take(tx: Tx, channel: str, owner: str, now: int, until: int, limit: int, sta
     for rank in RANKS:
         if len(rows) < limit:
             rows += tx.execute(TAKE[tx.dialect], (owner, until, until, channel, state, rank, now, limit - len(rows)))
-    return sorted(_claimed(tx, rows), key=_urgency)
+    return sorted(_claimed(tx, rows, now), key=_urgency)
 
 
 def take_named(tx: Tx, numbers: Sequence[int], owner: str, now: int, until: int) -> Claimed:
@@ -53,7 +53,7 @@ def take_named(tx: Tx, numbers: Sequence[int], owner: str, now: int, until: int)
         return []
     place = {number: index for index, number in enumerate(numbers)}
     statement = TAKE_NAMED[tx.dialect].replace("{marks}", ",".join("?" * len(numbers)))
-    found = _claimed(tx, tx.execute(statement, (owner, until, until, *sorted(numbers), WAITING, now)))
+    found = _claimed(tx, tx.execute(statement, (owner, until, until, *sorted(numbers), WAITING, now)), now)
     return sorted(found, key=lambda one: min(place[addressee.id] for addressee in one[1]))
 
 
@@ -61,31 +61,36 @@ def _urgency(one: tuple[Letter, list[Addressee]]) -> int:
     return -one[0].priority
 
 
-def _claimed(tx: Tx, rows: Sequence[Row]) -> Claimed:
+def _claimed(tx: Tx, rows: Sequence[Row], now: int) -> Claimed:
     found: dict[int, list[Addressee]] = {}
     for row in sorted(rows):  # by id: oldest first
         addressee = Addressee(*row)
         found.setdefault(addressee.letter_id, []).append(addressee)
-    return [(letter, found[letter.id]) for letter in _load(tx, sorted(found))]
+    return [(letter, found[letter.id]) for letter in _load(tx, sorted(found), now)]
 
 
-def _load(tx: Tx, ids: Sequence[int]) -> list[Letter]:
+def _load(tx: Tx, ids: Sequence[int], now: int) -> list[Letter]:
     """The letters of these ids, in order of id."""
     if not ids:
         return []
     rows = tx.execute(LETTERS.format(marks=",".join("?" * len(ids))), ids)
-    for row in rows:
-        if row[-1]:  # held on a timer that has run out: from now on it just waits
-            tx.execute(HELD_NO_MORE, (row[0],))
-    return sorted((_letter(row) for row in rows), key=lambda letter: letter.id)
+    letters = []
+    for *row, held in rows:
+        letter = _letter(row)
+        if held:  # held on a timer that has run out: from now on it just waits
+            letter.let_go_at = now
+            tx.execute(HELD_NO_MORE, (now, letter.id))
+        letters.append(letter)
+    return sorted(letters, key=lambda letter: letter.id)
 
 
 def _letter(row: Sequence[Any]) -> Letter:
     number, blob_id, prefix, size, sender, user, body, smtputf8, requiretls, ret, envid, queued_at, *rest = row
-    priority, client_address, local_origin, quiet, delete_at, _ = rest
+    priority, client_address, local_origin, quiet, delete_at, let_go_at = rest
     return Letter(
         number, blob_id, bytes(prefix), size, sender, user, body, bool(smtputf8), bool(requiretls), ret, envid, queued_at,
         priority=priority, client_address=client_address, local_origin=bool(local_origin), quiet=bool(quiet), delete_at=delete_at,
+        let_go_at=let_go_at,
     )  # fmt: skip
 
 

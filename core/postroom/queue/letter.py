@@ -38,6 +38,12 @@ class Letter:
     local_origin: bool = True  # False: somebody else's mail that goes on from here
     quiet: bool = False  # the sender may be forged: no reports
     delete_at: int = 0  # taken out then, 0 is never
+    let_go_at: int = 0  # when it was let go after a hold, 0 is no hold
+
+    @property
+    def since(self) -> int:
+        """From when the time counts in which it is tried: what was held does not go back at its first failure."""
+        return max(self.queued_at, self.let_go_at)
 
 
 @dataclass(slots=True)

@@ -174,6 +174,7 @@ class OutQueue:
 
     def _set_due(self, number: int, now: int, state: int) -> None:
         def work(tx: Tx) -> None:
+            tx.execute("UPDATE outgoing SET let_go_at = ? WHERE id = ? AND held > 0", (now, number))
             self._mark(tx, number, 0)
             traces.record(tx, number, now, "returned" if state == BOUNCING else "released", {})
             tx.execute(

@@ -148,14 +148,14 @@ def _put_off(left: NotNow, at: int) -> NotNow:
 
 def _next_try(finished: Finished, addressee: Addressee, outcome: TryLater, retry: Retry) -> int | None:
     """When it is tried again (ms); None when the time is up."""
-    queued_at, key = finished.task.letter.queued_at, addressee.id
+    since, key = finished.task.letter.since, addressee.id
     if finished.last_try:
         return None
     if not finished.untried:
-        return retry.next_try(queued_at, addressee.attempts + 1, finished.at, key, outcome.kind)
-    if retry.next_try(queued_at, 1, finished.at, key) is None:  # the time is up, attempt or not
+        return retry.next_try(since, addressee.attempts + 1, finished.at, key, outcome.kind)
+    if retry.next_try(since, 1, finished.at, key) is None:  # the time is up, attempt or not
         return None
-    return min(finished.untried + key % SPREAD, queued_at + int(retry.give_up * 1000))  # not all at once
+    return min(finished.untried + key % SPREAD, since + int(retry.give_up * 1000))  # not all at once
 
 
 def _report(ruling: Ruling, retry: Retry, reports: Reports) -> None:
@@ -174,7 +174,7 @@ def _report(ruling: Ruling, retry: Retry, reports: Reports) -> None:
 
 
 def _overdue(addressee: Addressee, ruling: Ruling, retry: Retry) -> bool:
-    late = not addressee.warned and retry.warns(ruling.finished.task.letter.queued_at, ruling.finished.at)
+    late = not addressee.warned and retry.warns(ruling.finished.task.letter.since, ruling.finished.at)
     return late and wanted(addressee.notify, "delay")
 
 

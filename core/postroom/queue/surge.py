@@ -166,7 +166,7 @@ def _let_go(tx: Tx, account: str, now: int) -> int:
     numbers: Sequence[int] = [row[0] for row in tx.execute(HELD_ONES, (account, HELD_BY_SURGE, AT_ONCE))]
     if numbers:
         tx.many(LET_GO, [(WAITING, now, now, HELD, number) for number in numbers])
-        tx.many("UPDATE outgoing SET held = 0 WHERE id = ?", [(number,) for number in numbers])
+        tx.many("UPDATE outgoing SET held = 0, let_go_at = ? WHERE id = ?", [(now, number) for number in numbers])
         traces.record_rows(tx, [traces.row(number, now, "released", {}) for number in numbers])
     return len(numbers)
 

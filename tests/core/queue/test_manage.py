@@ -10,10 +10,13 @@ import pytest
 from postroom.mail.delivery import Route, ToQueue, TryLater
 from postroom.mail.envelope import Recipient
 from postroom.mail.reply import Reply
+from postroom.queue.letter import HELD_BY_SURGE
 from postroom.queue.manage import NotQueued
+from postroom.queue.surge import release
 from postroom.store.traces import Traces, record
 from tests.core.queue.office import LATER, OK, Office
 
+DAY = 86_400
 GONE = TryLater(Reply(451, "4.4.1", "No route to host"), "mx.test[192.0.2.1]:25", kind="connect")
 
 
@@ -243,3 +246,22 @@ def test_a_message_that_is_not_in_the_queue_is_said_so(office: Office, action: s
         office.out.set_priority(123, office.now, 70)
     with pytest.raises(NotQueued):
         office.out.remove(123, office.now, bounce=True)
+
+
+@pytest.mark.parametrize("how", ["by hand", "on a timer", "by a surge"])
+def test_what_was_held_for_long_has_all_its_time_when_it_is_let_go(office: Office, how: str) -> None:
+    office.sender.script["joe@far.test"] = [LATER]
+    number = office.put("ann@our.test", "joe@far.test", user="ann")
+    office.out.hold(number, office.now, office.now + 6 * DAY * 1000 if how == "on a timer" else 0)
+    if how == "by a surge":
+        office.db.write(lambda tx: tx.do("UPDATE outgoing SET held = ?", (HELD_BY_SURGE,)))
+    office.wait(6 * DAY)
+    if how == "by hand":
+        office.out.release(number, office.now)
+    release(office.db, "ann", office.now)
+    office.work()
+    assert office.events(number)[-1] == "deferred"
+    for _ in range(70):
+        office.wait(2 * 3600)
+        office.work()
+    assert office.events(number)[-2:] == ["failed", "reported"]

@@ -26,6 +26,7 @@ class Outgoing(Model):
     delete_at = BigIntegerField(default=0)  # taken out of the queue then, 0 is never
     local_origin = IntegerField(default=1)  # 0: somebody else's mail that goes on from here (forwards, lists)
     quiet = IntegerField(default=0)  # 1: nobody is told of a failure, the sender may be forged
+    let_go_at = BigIntegerField(default=0)  # the end of a hold: the time in which it is tried counts from then, 0 is no hold
 
     class Meta:
         table_name = "outgoing"
