@@ -121,7 +121,10 @@ class Sender(Protocol):
     rules: SendingRules
 
     def site(self, address: str, via: str = "") -> str:
-        """The key by which recipients may share one transaction ("" for a relay that takes them all). Fast: it asks no server."""
+        """The key by which recipients may share one transaction ("" for a relay that takes them all). Fast: it asks no server.
+
+        A sender whose servers depend on more than the address has ``site_for(outgoing)`` beside it, for a message with one recipient.
+        """
 
     def send(self, outgoing: Outgoing) -> Mapping[int, Outcome]:
         """Try to deliver; an outcome for every recipient id. Faults are outcomes; an exception counts as TryLater."""

@@ -36,7 +36,8 @@ def explained(sender: DirectSender, message: Outgoing) -> list[str]:
         destination = sender.router.destination(domain, message)
     except NoWay as none:
         return [*words, str(none)]
-    sender.sites.learn(domain, destination.site)  # so that whoever asks next finds what is known of these servers
+    if destination.by != "overrides":  # so that whoever asks next finds what is known of these servers
+        sender.sites.learn(domain, destination.site)
     return [*words, *_destination(sender, destination, message)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from postroom.dns import DnsFailure, Mx, Resolver
@@ -39,7 +39,6 @@ class Destination:
     servers: tuple[MxServer, ...]
     policy: DomainPolicy
     by: Literal["MX records", "the domain's own address", "overrides", "a plugin"]
-    mixed: bool = False  # other messages for the domain may go elsewhere
 
     @property
     def by_dns(self) -> bool:
@@ -54,12 +53,8 @@ class Destination:
 
     @property
     def site(self) -> str:
-        """The key of the servers for the queue. What is wrong with those of one message says nothing about those of another."""
-        if self.mixed:
-            return self.domain
-        places = sorted({place(one) for one in self.servers})
-        key = " ".join([*places, *([self._apart] if self._apart else [])])
-        return key if len(key) <= LONGEST_SITE else f"{places[0]} {hashlib.sha256(key.encode()).hexdigest()[:24]}"
+        """The key of the servers for the queue."""
+        return site_key(self.servers, self._apart)
 
     @property
     def _apart(self) -> str:
@@ -90,10 +85,6 @@ class Router:
 
     def destination(self, domain: str, outgoing: Outgoing) -> Destination:
         """Where mail of ``domain`` goes; ``outgoing`` holds its recipients alone. Raises NoWay."""
-        found = self._found(domain, outgoing)
-        return replace(found, mixed=True) if self._overrides.is_mixed(domain) else found
-
-    def _found(self, domain: str, outgoing: Outgoing) -> Destination:
         overridden = self._overrides.for_domain(self.question(domain, outgoing))
         choice = self._ask.transform("server_choice", "choice", ServerChoice(servers=overridden), domain=domain, outgoing=outgoing)
         if choice.servers is None:
@@ -103,6 +94,11 @@ class Router:
         servers = tuple(sorted(choice.servers, key=lambda one: one.preference))
         by: Literal["overrides", "a plugin"] = "overrides" if choice.servers == overridden else "a plugin"
         return Destination(domain, servers, self._named_policies.of(domain, None), by)
+
+    def named_site(self, domain: str, outgoing: Outgoing) -> str:
+        """The key of the servers that overrides name for a message, "" when they name none."""
+        servers = self._overrides.for_domain(self.question(domain, outgoing)) if self._overrides else None
+        return site_key(servers) if servers else ""
 
     def overridden(self, domain: str, outgoing: Outgoing) -> list[str]:
         """What the overrides say, in sentences; none when there are no overrides."""
@@ -132,6 +128,13 @@ class Router:
         """Those that are better than this server, when it is one of them (RFC 5321 section 5.1)."""
         ours = min((one.preference for one in servers if one.host in self._ourselves), default=None)
         return [one for one in servers if ours is None or one.preference < ours]
+
+
+def site_key(servers: Sequence[MxServer], apart: str = "") -> str:
+    """What mail has in common that goes to the same servers. ``apart``: what keeps it from other mail for them."""
+    places = sorted({place(one) for one in servers})
+    key = " ".join([*places, *filter(None, [apart])])
+    return key if len(key) <= LONGEST_SITE else f"{places[0]} {hashlib.sha256(key.encode()).hexdigest()[:24]}"
 
 
 def place(server: MxServer) -> str:

@@ -56,6 +56,14 @@ class DirectSender:
         """The servers of the domain, if they are known from its last mail, else the domain."""
         return self.sites.of(fold_domain(split(address)[1]))
 
+    def site_for(self, outgoing: Outgoing) -> str:
+        """The same for a message with one recipient: those that overrides name for it, if there are some.
+
+        What is wrong with the servers for some messages says nothing about those for others.
+        """
+        address = outgoing.recipients[0].address
+        return self.router.named_site(fold_domain(split(address)[1]), outgoing) or self.site(address)
+
     def send(self, outgoing: Outgoing) -> Mapping[int, Outcome]:
         """An outcome for every recipient id."""
         outcomes: dict[int, Outcome] = {}
@@ -66,7 +74,8 @@ class DirectSender:
             except NoWay as none:
                 outcomes.update((one.id, none.outcome) for one in recipients)
                 continue
-            self.sites.learn(domain, destination.site)
+            if destination.by != "overrides":  # these may hold for this message alone
+                self.sites.learn(domain, destination.site)
             groups.setdefault(destination.group, (destination, []))[1].extend(recipients)
         for destination, recipients in groups.values():
             outcomes |= self._deliver(narrowed(outgoing, recipients), destination)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..provided import Outgoing, QueuedRecipient
 from ..queue.letter import OUT
+from ..queue.line import site_of
 from ..sending.conditions import Candidate
 from ..sending.windows import Sent
 
@@ -166,7 +167,7 @@ class Looking:
         """Since when the destination fails, None when it does not."""
         sender = self.line.sender
         known, _, site = self.question.waits_for.partition(" ")
-        key = (sender.name, site if known == sender.name else site_of(sender, self.question.message.recipients[0]))
+        key = (sender.name, site if known == sender.name else known_site(sender, self.question.message))
         row = self.app.context.db.read(lambda tx: tx.one(TROUBLE, key))
         if row is None:
             return None
@@ -175,10 +176,10 @@ class Looking:
         return f"it cannot be reached since {begun}: {reason}; the next attempt is made {following}"
 
 
-def site_of(sender: Sender, recipient: QueuedRecipient) -> str:
-    """The site of the recipient, "" when the sender cannot say."""
+def known_site(sender: Sender, message: Outgoing) -> str:
+    """The site of the message, "" when the sender cannot say."""
     try:
-        return sender.site(recipient.address, recipient.via)
+        return site_of(sender, message)
     except Exception:  # a plugin's bug is only its own
         return ""
 

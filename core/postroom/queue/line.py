@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..provided import Outgoing
 from .letter import OUT, Addressee, Letter, Task
 
 if TYPE_CHECKING:
@@ -57,9 +58,14 @@ class Line:
         """Tasks for the recipients of one letter: one a site, and no more than PER_TASK recipients in each."""
         sites: dict[str, list[Addressee]] = {}
         for addressee in addressees:
-            sites.setdefault(self.sender.site(addressee.address, addressee.via), []).append(addressee)
+            sites.setdefault(self._site(letter, addressee), []).append(addressee)
         most = self.per_message
         return [Task(letter, site, found[start : start + most]) for site, found in sites.items() for start in range(0, len(found), most)]
+
+    def _site(self, letter: Letter, addressee: Addressee) -> str:
+        if hasattr(self.sender, "site_for"):
+            return site_of(self.sender, seen(letter, addressee, self.channel))
+        return self.sender.site(addressee.address, addressee.via)
 
     @property
     def plain(self) -> bool:
@@ -164,3 +170,17 @@ class Line:
 
     def _limit(self, site: str) -> int:
         return self._windows.get(site, AT_FIRST) if site else self.sender.concurrency  # "": a relay, one site for everything
+
+
+def seen(letter: Letter, addressee: Addressee, channel: str) -> Outgoing:
+    """A message for one recipient as senders see it, but for its bytes."""
+    return Outgoing(
+        "", letter.sender, letter.size, (addressee.seen(),), lambda: iter(()), user=letter.user, channel=channel,
+        queued_at=letter.queued_at / 1000, priority=letter.priority, client_address=letter.client_address, local_origin=letter.local_origin,
+    )  # fmt: skip
+
+
+def site_of(sender: Sender, outgoing: Outgoing) -> str:
+    """The site of a message with one recipient. A sender has ``site_for`` when its sites depend on more than the address."""
+    exact, one = getattr(sender, "site_for", None), outgoing.recipients[0]
+    return sender.site(one.address, one.via) if exact is None else str(exact(outgoing))

@@ -52,10 +52,6 @@ class Overrides:
         found = dict.fromkeys(line.mx for line in self.matching(question))
         return tuple(sorted(found, key=lambda server: server.preference)) or None
 
-    def is_mixed(self, domain: str) -> bool:
-        """True when it depends on the message where mail of this domain goes."""
-        return any(line.qualifiers and line.concerns(domain) for line in self.lines)
-
     def explain(self, question: Question) -> list[str]:
         """A sentence for each line about the domain, with what is missing where it does not hold; and one when none holds."""
         words = []

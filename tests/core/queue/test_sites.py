@@ -72,6 +72,14 @@ def test_what_no_server_has_said_earns_a_site_no_more_connections(far: Office, o
     assert windows(far) == AT_FIRST
 
 
+def test_a_sender_may_have_sites_that_depend_on_more_than_the_address(far: Office) -> None:
+    far.sender.site_for = lambda outgoing: f"{outgoing.user} {outgoing.size} {outgoing.recipients[0].address}"  # type: ignore[attr-defined]
+    far.put("ann@our.test", "a@far.test", "b@far.test", user="ann")
+    far.desk.fetch(far.line)
+    task = far.line.next()
+    assert task is not None and task.site == f"ann {task.letter.size} a@far.test"
+
+
 def test_failures_of_sites_that_are_back_are_forgotten(far: Office) -> None:
     far.sender.script["u1@far.test"] = [GONE]
     far.put("ann@our.test", "u1@far.test")

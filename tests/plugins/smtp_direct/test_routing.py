@@ -170,12 +170,13 @@ def test_servers_on_different_ports_and_with_different_logins_are_different_site
     assert sites == ["one.test", "one.test:2525", "fred@one.test"]
 
 
-def test_where_it_depends_on_the_message_a_domain_is_its_own_site() -> None:
-    """A dead server for the mail of one user must hold back neither that of others nor that of other domains with this server."""
-    with sending(table({"d.test": [(10, "mx.test")]}), overrides="d.test one.test $user:bob\ne.test one.test") as sender:
-        sites = [sender.router.destination("d.test", outgoing("you@d.test", user=user)).site for user in ("bob", "eve")]
-        assert sender.router.destination("e.test", outgoing("you@e.test")).site == "one.test"
-    assert sites == ["d.test", "d.test"]
+def test_the_site_is_that_of_the_server_that_an_override_names_for_the_message() -> None:
+    """A dead server for the mail of one user must not hold back that of others."""
+    with Peer(f"{PLAIN}{SENT}{BYE}") as peer, sending(table({}), overrides=f"* 127.0.0.1:{peer.port} $user:bob") as sender:
+        message = outgoing("you@d.test", user="bob")
+        assert isinstance(sender.send(message)[1], Delivered)
+        assert sender.site_for(message) == f"127.0.0.1:{peer.port}"
+        assert sender.site_for(outgoing("you@d.test", user="eve")) == "d.test"
 
 
 def test_of_very_many_servers_eight_are_tried_and_all_of_them_are_one_site() -> None:
