@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain
@@ -113,8 +114,14 @@ class Outbound:
             plan = self.ask.transform("outgoing_queued", "plan", plan, message=posting.away.message(), envelope=envelope)
         posting.plan = replace(plan, priority=min(FIRST, max(LAST, plan.priority)))
         facts = {"priority": posting.plan.priority if posting.plan.priority != ORDINARY else 0, "plan": plan.reason}
-        held = "held" if plan.hold else "held on a timer" if plan.hold_until else ""
-        posting.trace |= {key: value for key, value in (facts | {"queue": held}).items() if value}
+        held = "held" if plan.hold else f"held until {_moment(plan.hold_until)}" if plan.hold_until else ""
+        gone = _moment(plan.delete_at) if plan.delete_at else ""
+        posting.trace |= {key: value for key, value in (facts | {"queue": held, "removed_at": gone}).items() if value}
+
+
+def _moment(seconds: float) -> str:
+    """A time for people, in UTC as all of the trace."""
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(seconds))
 
 
 def _begun(chunks: Iterator[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:

@@ -18,6 +18,7 @@ from postroom.mail.message import Message
 from postroom.mail.sending import QueuePlan
 from postroom.queue.outbound import Outbound, urgent
 from postroom.store.database import StoreUnavailable
+from postroom.store.traces import Traces
 from postroom.testing.miniature import Miniature
 from tests.core.queue.office import Office
 
@@ -276,6 +277,14 @@ def test_the_end_of_a_message_is_kept_with_it(office: Office, use: Use) -> None:
     office.put("ann@our.test", "joe@far.test")
     assert office.rows("outgoing", "delete_at") == [(office.now + 600_000,)]
     assert office.line.held == 0
+
+
+def test_the_trace_says_until_when_a_message_is_held_and_when_it_goes(office: Office, use: Use) -> None:
+    use(Plans(hold_until=1_700_000_600.0, delete_at=1_700_086_400.0))
+    number = office.put("ann@our.test", "joe@far.test")
+    (accepted,) = Traces(office.db).life(number)
+    assert accepted.detail["queue"] == "held until 2023-11-14 22:23:20Z"
+    assert accepted.detail["removed_at"] == "2023-11-15 22:13:20Z"
 
 
 @pytest.mark.parametrize("line", ["Priority: urgent", "priority: Urgent", "X-Priority: 1", "X-Priority: 1 (Highest)", "Importance: high"])
