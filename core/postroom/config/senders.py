@@ -33,7 +33,7 @@ class RateSettings(Section):
 
     messages: int | None = Field(None, ge=1, description="Messages at most; one that goes out in several parts counts as several.")
     recipients: int | None = Field(None, ge=1, description="Recipients at most.")
-    per: Duration = Field(3600.0, gt=0, description="The time, 31 days at most.")
+    per: Duration = Field(3600.0, description="The time, 31 days at most.")
 
     def checks(self) -> Iterator[tuple[Location, str]]:
         """A rate limits something."""
