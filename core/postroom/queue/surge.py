@@ -42,6 +42,7 @@ USUAL = (
 BEGIN = (
     "INSERT INTO surge (account, at, reason, released_at, allowed, allowed_day, told) VALUES (?, ?, ?, 0, 0, 0, 0)"
     " ON CONFLICT (account) DO UPDATE SET at = excluded.at, reason = excluded.reason, released_at = 0, told = 0"
+    " WHERE surge.released_at <> 0 RETURNING account"  # nothing when another has begun it meanwhile, as at the turn of an hour
 )
 SURGE = "SELECT at, reason FROM surge WHERE account = ? AND released_at = 0"
 WAITS = (
@@ -96,7 +97,8 @@ class Counting:
             reason = self.rule.judge(history, hour, self.recipients)
             if reason is None:
                 return None
-            tx.do(BEGIN, (self.account, self.at, reason))  # before the count is taken back: who counts after that sees this row
+            # before the count is taken back: who counts after that sees this row
+            began = tx.one(BEGIN, (self.account, self.at, reason)) is not None
         tx.do(UNCOUNT, (1, self.recipients, self.account, hour))
         return Finding(self.account, reason, began)
 

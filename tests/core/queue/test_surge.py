@@ -102,6 +102,17 @@ def test_it_is_told_once_to_the_log_the_metrics_and_the_plugins(office: Office) 
     assert held_since(office.db, "ann") == (office.now, reason)
 
 
+def test_two_that_begin_it_at_the_turn_of_an_hour_are_told_as_one(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They stand in no line, so the second does not see what the first has written until it writes itself."""
+    blind = "SELECT SUM(recipients), NULL, NULL, NULL, NULL FROM habit WHERE account = ? AND hour > ? AND hour < ? AND account = ?"
+    monkeypatch.setattr("postroom.queue.surge.STANDING", blind)
+    sends(office, 4)
+    office.wait(3600)
+    sends(office, 4)
+    assert queue(office) == [(3,), (3,)]
+    assert len([name for name, _ in office.ask.told if name == "account_held"]) == 1
+
+
 def test_held_mail_was_promised_room_that_is_given_back(office: Office) -> None:
     office.hand_over()
     sends(office, 4)
