@@ -36,6 +36,7 @@ from .queue.runner import Runner
 from .queue.runs import Runs, collectors_of
 from .queue.surge import Surges
 from .queue.timetable import Timetable
+from .queue.untaken import Untaken
 from .sending.retry import Retry
 from .sending.via import Locker
 from .store.accounts import Accounts
@@ -86,7 +87,7 @@ def build(
     collectors = collectors_of(config.connections, context.ask.collect("register_collectors"))
     runs = Runs(runner, config.connections, collectors, news=context.news, leases=context.leases, log=context.log, wish=timetable.wish)
     gate = NewsGate(config.database.url, context.news, name) if context.db.dialect == "postgresql" else None
-    own = (housekeeping(context), holding.job(context.db, clock), alerts(context))
+    own = (housekeeping(context), holding.job(context.db, clock), Untaken(runner.desk).job(), alerts(context))
     jobs = (*context.ask.collect("register_jobs"), *timetable.jobs(name), *own)
     return App(context, manager, runner, runs, jobs, gate)
 

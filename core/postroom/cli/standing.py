@@ -49,6 +49,8 @@ def _waiting(item: Queued, one: QueuedAddress, number: str, now: int) -> str:
         return f"{after} the next is due, by a connection that takes it" if due else f"{after} the next is made {when(one.next_try)}"
     if one.last_reply and not due:  # what a plugin said when it was looked at
         return f"not tried before {when(one.next_try)}: {one.last_reply}"
+    if one.last_reply:
+        return f"not tried yet: {one.last_reply}"
     return "not tried yet: it waits for a connection that takes it" if due else f"not tried before {when(one.next_try)}"
 
 

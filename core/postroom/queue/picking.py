@@ -142,6 +142,14 @@ class Picking:
         takes = self.rules.takes
         return takes is None or takes.takes(self._candidate(one, now)).taken
 
+    def refusal(self, one: Found, now: int) -> str:
+        """Why the line does not take it, "" when it does: for people."""
+        limit, takes = self.limit(), self.rules.takes
+        if limit and one.size > limit:
+            return f"it is larger than max_message_size, {limit} bytes"
+        choice = takes.takes(self._candidate(one, now)) if takes else None
+        return "" if choice is None or choice.taken else choice.reason
+
     def _candidate(self, one: Found, now: int) -> Candidate:
         return Candidate(
             one.sender, one.address, size=one.size, user=one.user or "", age=(now - one.queued_at) / 1000, priority=one.priority,
