@@ -20,7 +20,9 @@ COUNTERS = re.compile(rb"mesg=(\d+)")
 def send(port: int, messages: int, sessions: int, recipient: str = "box@example.test") -> None:
     """Send that many messages, one for each connection, over so many connections at a time. Raises when one is refused."""
     command = ["smtp-source", "-s", str(sessions), "-l", str(SIZE), "-m", str(messages), "-f", "bench@example.org", "-t", recipient]
-    subprocess.run([*command, f"127.0.0.1:{port}"], check=True, capture_output=True)
+    done = subprocess.run([*command, f"127.0.0.1:{port}"], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip() or "smtp-source has failed")
 
 
 def rate(port: int, messages: int, sessions: int, arrived: Callable[[], int], recipient: str = "box@example.test") -> float:
