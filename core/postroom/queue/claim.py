@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _DUE = "SELECT id FROM outgoing_recipient WHERE channel = ? AND state = ? AND rank = ? AND next_try <= ? ORDER BY next_try LIMIT ?"
 _NAMED = "SELECT id FROM outgoing_recipient WHERE id IN ({marks}) AND state = ? AND next_try <= ?"
 _TAKE = "UPDATE outgoing_recipient SET lease_owner = ?, lease_until = ?, next_try = ? WHERE id {due}"
-_COLUMNS = " RETURNING id, outgoing_id, address, original, notify, orcpt, attempts, warned, via, last_try"
+_COLUMNS = " RETURNING id, outgoing_id, address, original, notify, orcpt, attempts, warned, via, last_try, last_reply"
 # ANY(ARRAY(…)): the planner may run a sub-query in IN more than once, and would then lock more than the limit
 _PICK = {"sqlite": "IN ({due})", "postgresql": "= ANY(ARRAY({due} FOR UPDATE SKIP LOCKED))"}
 TAKE = {dialect: _TAKE.format(due=pick.format(due=_DUE)) + _COLUMNS for dialect, pick in _PICK.items()}

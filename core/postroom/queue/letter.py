@@ -60,6 +60,7 @@ class Addressee:
     warned: int = 0  # 1: the sender knows of the delay
     via: str = ""  # ToQueue.via
     last_try: int = 0  # ms since 1970, 0: not yet
+    last_reply: str = ""  # what came of that, or why it was left
 
     def seen(self) -> QueuedRecipient:
         """As a sender sees it."""

@@ -98,9 +98,9 @@ class Ruling:
             yield "deferred", by | {"to": [_told(one, outcome) | {"next": due} for one, outcome, due, _ in self.waiting]}
         if self.failed:
             yield "failed", by | {"to": [_told(one, outcome) for one, outcome in self.failed]}
-        if self.left:
-            left = [{"rcpt": one.address, "reason": left.reason, "next": int(left.until * 1000)} for one, left in self.left]
-            yield "left", by | {"to": left}
+        left = [(one, left) for one, left in self.left if words(left) != one.last_reply]  # or the trace of what waits would have no end
+        if left:
+            yield "left", by | {"to": [{"rcpt": one.address, "reason": why.reason, "next": int(why.until * 1000)} for one, why in left]}
         if self.removed:
             yield "removed", {"to": [{"rcpt": one.address, "reason": gone.reason} for one, gone in self.removed]}
 

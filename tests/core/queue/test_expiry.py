@@ -71,6 +71,16 @@ def test_a_plugin_may_make_an_attempt_the_last(office: Office) -> None:
     assert b"Action: failed" in office.inbox(ann)[0]
 
 
+def test_a_message_that_is_skipped_again_and_again_for_one_reason_is_traced_once(office: Office) -> None:
+    reasons = iter(["not by day", "not by day", "not by day", "not on Sundays", "not on Sundays"])
+    office.ask.changes["attempt_starting"] = lambda plan: AttemptPlan(skip=True, reason=next(reasons))
+    number = office.put("ann@our.test", "joe@far.test")
+    for _ in range(5):
+        office.work()
+        office.wait(61)
+    assert office.events(number) == ["accepted", "left", "left"]
+
+
 def test_an_attempt_knows_its_sender_and_connection(office: Office) -> None:
     office.put("ann@our.test", "joe@far.test")
     office.work()
