@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,14 +58,10 @@ def opened(config: Path) -> Database:
 def postroom(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
     """Runs one command; ``feed`` is its standard input."""
 
-    previous = os.umask(0o022)
-    os.umask(previous)
-
     def command(*arguments: str, feed: str = "") -> Done:
         monkeypatch.setattr("sys.stdin", io.StringIO(feed))
         capsys.readouterr()  # what was printed before is not the command's
         status = run([*arguments, "-c", str(config)])
-        os.umask(previous)
         return Done(status, *capsys.readouterr())
 
     yield command

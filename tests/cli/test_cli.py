@@ -199,6 +199,15 @@ def test_a_user_of_the_server_who_does_not_exist_is_a_wrong_configuration(postro
     assert f"{config}:1:18: server.run_as: there is no user or group no-such-user" in done.err
 
 
+def test_a_command_leaves_what_others_make_as_it_is(postroom: Command) -> None:
+    before = os.umask(0o027)
+    try:
+        assert postroom("user", "list").status == 0
+    finally:
+        after = os.umask(before)
+    assert after == 0o027
+
+
 def test_what_commands_make_is_private(postroom: Command, config: Path) -> None:
     postroom("user", "add", "ann")
     assert (config.parent / "data" / "postroom.db").stat().st_mode & 0o077 == 0

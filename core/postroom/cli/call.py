@@ -96,10 +96,11 @@ def tell_nodes(db: Database, facts: list[dict[str, Any]]) -> None:
 @contextmanager
 def as_owner(config: Config) -> Iterator[None]:
     """Keep what is made inside private, and as root hand it to the server's user (``server.run_as``), who could not open it."""
-    os.umask(0o077)
+    before = os.umask(0o077)
     try:
         yield
     finally:
+        os.umask(before)
         if config.server.run_as is not None and os.geteuid() == 0:
             _give_away(config.server.data_dir, config.server.run_as)
 
