@@ -76,6 +76,15 @@ def test_it_tells_every_way_out_with_the_line_of_the_filter(explain: Any) -> Non
     ]
 
 
+def test_it_tells_that_what_no_sender_takes_for_its_size_comes_back(explain: Any, config: Path) -> None:
+    config.write_text(CONFIG.replace('servers: ["one.isp.test:587"]', 'servers: ["one.isp.test:587"], max_message_size: 2MB'))
+    lines = explain("bob@customer.test", "--size", "3MB")
+    words = "it is larger than max_message_size, 2097152 bytes, and than any other sender takes: it comes back to its sender"
+    assert f"     Direct (sender Customers): {words}; at once: a permanent line" in lines
+    assert "     not by Hourly (sender Rest): it is larger than max_message_size, 1048576 bytes" in lines
+    assert "by no connection" in explain("bob@far.test", "--size", "3MB")[4]
+
+
 def test_it_tells_the_next_run_the_login_the_rate_and_who_takes_over(explain: Any) -> None:
     lines = explain("bob@far.test")
     assert lines[4] == "-> outgoing queue to bob@far.test by Hourly (sender Rest)"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..mail.envelope import Envelope
     from ..provided import Sender
     from ..queue.line import Line
+    from ..sending.filtering import Filter
     from ..store.database import Tx
 
 COUNTED = "SELECT at, messages, recipients FROM sent WHERE sender = ? AND at > ?"
@@ -99,15 +100,20 @@ class Looking:
     def _choice(self) -> tuple[bool, str]:
         """Whether the sender takes it, and which rule says so."""
         rules = self.line.sender.rules
+        too_large = ""
         if rules.max_size and self.question.candidate.size > rules.max_size:
-            words = f"it is larger than max_message_size, {rules.max_size} bytes"
+            too_large = f"it is larger than max_message_size, {rules.max_size} bytes"
             if self.app.runner.desk.fetching.largest(self.line):
-                return False, words
-            return True, f"{words}, and than any other sender takes: it comes back to its sender"
-        if not rules.takes:
+                return False, too_large
+        taken, reason = self._filtered(rules.takes)
+        return taken, f"{too_large}, and than any other sender takes: it comes back to its sender" if taken and too_large else reason
+
+    def _filtered(self, takes: Filter | None) -> tuple[bool, str]:
+        """What the filter says."""
+        if not takes:
             return True, "it takes all mail"
-        choice = rules.takes.takes(self.question.candidate)
-        unknown = [words for name, words in self.question.unknown.items() if name in rules.takes.needs]
+        choice = takes.takes(self.question.candidate)
+        unknown = [words for name, words in self.question.unknown.items() if name in takes.needs]
         return choice.taken, choice.reason + (f"; not known here: {', '.join(unknown)}" if unknown else "")
 
     def _when(self, connection: ConnectionSettings) -> tuple[str, str | None]:
