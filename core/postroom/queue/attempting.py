@@ -101,7 +101,13 @@ class Attempts:
             if not all(map(sensible, outcomes.values())):
                 self._nonsense(line, outgoing, outcomes)
         except GreenletExit:  # the stop
-            raise
+            done = settled(outgoing)
+            if not done:
+                raise
+            left = NotNow("the server stops", self.clock())
+            return Finished(
+                task, {one.id: done.get(one.id, left) for one in task.addressees}, self._now(), outgoing.chunks, tried=len(done)
+            )
         except BaseException:  # a plugin's bug is only its own, and so is a timeout of gevent's that it has not caught
             self.log.exception("queue.sender_failed", sender=line.sender.name, trace=outgoing.trace)
             self.metrics.count("queue_sender_faults", sender=line.sender.name)

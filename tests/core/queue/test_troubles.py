@@ -118,6 +118,22 @@ def test_what_is_delivered_before_a_sender_fails_is_not_sent_again(office: Offic
     assert office.rows("outgoing_recipient", "address, attempts") == [("c@far.test", 1)]
 
 
+def test_what_is_delivered_before_the_stop_cuts_an_attempt_is_not_sent_again(office: Office) -> None:
+    def send(outgoing: Outgoing) -> dict[int, Outcome]:
+        outgoing.notes[SETTLED] = {outgoing.recipients[0].id: OK}
+        raise gevent.GreenletExit
+
+    office.put("a@our.test", "b@far.test", "c@far.test")
+    office.sender.send = send  # type: ignore[method-assign]
+    office.desk.fetch(office.line)
+    task = office.line.next()
+    assert task is not None
+    finished = office.desk.attempt(office.line, task)
+    assert finished is not None
+    office.desk.settle([finished])
+    assert office.rows("outgoing_recipient", "address, attempts, lease_owner") == [("c@far.test", 0, "")]
+
+
 def test_a_plugin_that_plans_nonsense_costs_one_attempt_and_no_room(office: Office) -> None:
     office.ask.changes["attempt_starting"] = lambda plan: "now"
     office.put("a@our.test", "b@far.test")
