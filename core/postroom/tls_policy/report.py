@@ -64,9 +64,9 @@ class TlsReport:
 
     @property
     def file(self) -> str:
-        """RFC 8460 section 5.1."""
-        start = self.day * DAY
-        return f"{self.reporter.hostname}!{self.domain}!{start}!{start + DAY - 1}!{self.id.partition('@')[0]}.json.gz"
+        """RFC 8460 section 5.1: the part that tells reports apart has letters and digits alone."""
+        start, unique = self.day * DAY, self.id.partition("@")[0].replace(".", "")
+        return f"{self.reporter.hostname}!{self.domain}!{start}!{start + DAY - 1}!{unique}.json.gz"
 
     def document(self) -> dict[str, Any]:
         """The report as RFC 8460 section 4.4 has it."""
