@@ -74,8 +74,10 @@ class HopMaker:
 
     def _addresses(self, server: MxServer, destination: Destination) -> tuple[str, ...]:
         """Where a server is; strangers, who write MX records too, cannot point at this machine. Raises DnsFailure."""
+        if not destination.by_dns:  # the administrator's names may stand in the hosts file
+            return tuple(self._resolver.addresses(server.host))
         found = self._resolver.address_records(server.host).records
-        if destination.by_dns and server.port == SMTP_PORT:
+        if server.port == SMTP_PORT:
             found = tuple(filter(is_routable, found))
             if not found:
                 raise DnsFailure("it has no address outside of this machine", temporary=False, kind="empty")

@@ -54,7 +54,11 @@ class DomainPolicy:
         """What ``host`` must offer. Raises DnsFailure when it has no address (with DANE, whose look-ups need it)."""
         found = Finding("absent", "")
         if self.resolver is not None and address_in(host) is None:
-            found = find(self.resolver, host, port, fresh=fresh)
+            try:
+                found = find(self.resolver, host, port, fresh=fresh)
+            except DnsFailure as error:
+                if error.temporary or self.exchangers is not None:
+                    raise  # else the DNS need not know a server that the administrator has named
         demand = self._ordinary(host, found)
         return self._required(host, demand) if requiretls else demand
 

@@ -15,6 +15,7 @@ from postroom.hookspecs import hookimpl
 from postroom.mail.delivery import Delivered, Failed, NotNow, TryLater
 from postroom.mail.sending import MxServer, ServerChoice, ServerVerdict
 from postroom.provided import QueuedRecipient
+from postroom.testing import FakeResolver
 from postroom_smtp_direct.servers import is_routable
 from tests.core.clients.smtp_peer import PIPELINING, PLAIN, Peer, outgoing
 from tests.plugins.smtp_direct.direct import direct, table
@@ -130,6 +131,17 @@ def test_a_delivery_by_the_second_server_says_what_was_wrong_with_the_first() ->
         outcome = result("you@d.test", table({}, hosts={"one.test": ["127.0.0.1"], "two.test": ["127.0.0.1"]}), overrides=lines)
     assert isinstance(outcome, Delivered)
     assert f"before: one.test[127.0.0.1]:{dead} cannot be reached: Connection refused" in outcome.how
+
+
+def test_an_override_may_name_a_server_that_only_the_system_knows() -> None:
+    class HostsFile(FakeResolver):
+        def _ask_system(self, host: str) -> list[str]:
+            return ["127.0.0.1"] if host == "mail" else super()._ask_system(host)
+
+    with Peer(f"{PLAIN}{SENT}{BYE}") as peer:
+        assert isinstance(result("you@d.test", HostsFile(), overrides=f"* mail:{peer.port}"), Delivered)
+        outcome = result("you@d.test", HostsFile(), overrides="* other:25")
+    assert isinstance(outcome, Failed) and outcome.reply.enhanced == "5.4.4"
 
 
 def test_an_override_with_a_login_logs_in() -> None:
