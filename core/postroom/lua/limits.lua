@@ -135,6 +135,7 @@ local function handler(problem)
 end
 
 local function left(ok, ...)
+  if depth == 1 then sethook() end  -- or it would fire in the code around a script, where nothing catches what it raises
   depth = depth - 1
   unlimit()
   local kind = broken
@@ -175,10 +176,17 @@ function limits.call(name, ...)
   return entered(f, ...)
 end
 
--- After an error that came out of the functions above because there was no memory left: how deep we are now.
+-- After an error that came out of the functions above, because there was no memory left or the hook has fired in `left`: which limit
+-- was passed, with place and line. `now`: how deep we are.
 function limits.settle(now)
+  local kind = broken
   depth = now
-  if depth == 0 then broken = nil end
+  if depth == 0 then
+    sethook()
+    broken = nil
+  end
+  if kind then return kind, place, line end
+  return "memory"
 end
 
 function limits.has(name)

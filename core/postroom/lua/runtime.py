@@ -108,10 +108,9 @@ class Runtime:
         self._depth += 1
         try:
             answer = function(*arguments)
-        except self.engine.lua_error:  # the state has no memory left to report an error properly
+        except self.engine.lua_error:  # the state has no memory left to report an error properly, or the hook fired too late for that
             self._state.set_max_memory(0)
-            self._prelude[b"settle"](self._depth - 1)
-            raise LimitExceeded("memory") from None
+            answer = self._prelude[b"settle"](self._depth - 1)
         finally:
             self._depth -= 1
         kind, *values = answer if isinstance(answer, tuple) else (answer,)

@@ -242,6 +242,18 @@ def test_a_loop_at_the_bottom_of_the_stack_is_stopped_too(engine: Engine, source
     assert runtime.call("g") == ("alive",)
 
 
+def test_the_limit_of_one_call_does_not_stop_the_next_one_at_whichever_instruction_it_ends(engine: Engine) -> None:
+    runtime = loaded(engine, "function f(n) for i = 1, n do end end function g() return 'alive' end", Limits(instructions=1000))
+    stopped = set()
+    for count in range(900, 2100):
+        try:
+            runtime.call("f", count)
+        except LimitExceeded as error:
+            stopped.add(error.limit)
+        assert runtime.call("g") == ("alive",)
+    assert stopped == {"instructions"}
+
+
 def test_the_main_chunk_has_limits_too(engine: Engine) -> None:
     with pytest.raises(LimitExceeded, match=r"^test\.lua:2: stopped"):
         loaded(engine, "\nwhile true do end")
