@@ -71,7 +71,9 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         name = postgresql.create(request.getfixturevalue("migrated_postgresql"))
         changes["database"] = {"url": postgresql.url(name), "pool": 5}
     with serving(tmp_path_factory.mktemp("target-") / "server", changes, {"bob": "secret", "carol": "secret"}) as server:
-        yield Target(server)
+        target = Target(server)
+        target.use()  # or the first to come would seem to cost what the worker keeps for all
+        yield target
     if name is not None:
         postgresql.drop(name)
 

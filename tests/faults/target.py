@@ -36,6 +36,19 @@ class Target:
         """A connection to the IMAP4 service."""
         return Peer(self.server.ports["IMAP4"], source=source, timeout=timeout)
 
+    def use(self) -> None:
+        """Do once what a worker loads something for: TLS (4 MB), the check of a password (19 MB for a moment), mailboxes."""
+        with self.smtp() as peer:
+            peer.ask(b"EHLO client.example")
+            assert peer.ask(b"STARTTLS").startswith("220")
+            peer.start_tls()
+            peer.hello("carol@example.test")
+            assert peer.message(b"Subject: first\r\n\r\nx").startswith("250")
+        with self.pop3() as peer:
+            assert peer.login_pop3("carol").startswith("+OK")
+        with self.imap4() as peer:
+            peer.login_imap("carol", select=True)
+
     def inbox(self, name: str) -> list[bytes]:
         """The messages of an account as they are stored."""
         return self.server.inbox(name)
