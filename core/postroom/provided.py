@@ -123,7 +123,7 @@ class Sender(Protocol):
     def site(self, address: str, via: str = "") -> str:
         """The key by which recipients may share one transaction ("" for a relay that takes them all). Fast: it asks no server.
 
-        A sender whose servers depend on more than the address has ``site_for(outgoing)`` beside it, for a message with one recipient.
+        A sender whose servers depend on more than the address has ``site_for(outgoing)`` beside it (else None), for one recipient.
         """
 
     def send(self, outgoing: Outgoing) -> Mapping[int, Outcome]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from postroom.clients.smtp.faults import HopFault
 from postroom.clients.smtp.hop import Encryption, NextHop
 from postroom.mail.address import split
+from postroom.mail.delivery import TryLater
 from postroom.mail.local_domains import fold_domain
 from postroom.provided import Outgoing
 from postroom.tls_policy.demand import Level
@@ -35,7 +36,7 @@ def explained(sender: DirectSender, message: Outgoing) -> list[str]:
     try:
         destination = sender.router.destination(domain, message)
     except NoWay as none:
-        return [*words, str(none)]
+        return [*words, f"{'it would wait' if isinstance(none.outcome, TryLater) else 'it would come back to its sender at once'}: {none}"]
     if destination.by != "overrides":  # so that whoever asks next finds what is known of these servers
         sender.sites.learn(domain, destination.site)
     return [*words, *_destination(sender, destination, message)]

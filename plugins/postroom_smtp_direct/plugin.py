@@ -76,12 +76,12 @@ class Plugin:
             context.ask,
             port=one.port,
             ourselves=ourselves,
-            clock=time.time,
+            clock=context.clock,
         )
         maker = HopMaker(one, helo, resolver, context.ask, self.noting.results, ourselves)
         pool = Pool(limited(one.bounds), time.monotonic)
         courier = Courier(Dialer(resolver.addresses), pool, time.monotonic, Ears(context.ask, one.name))
-        return DirectSender(one, router, maker, courier, context.ask, sending_rules(one, context.config.queue))
+        return DirectSender(one, router, maker, courier, context.ask, sending_rules(one, context.config.queue), clock=context.clock)
 
     def _resolver(self, one: DirectSettings) -> Resolver:
         """The common one, or the sender's own when it has DNS servers or a cache of its own."""

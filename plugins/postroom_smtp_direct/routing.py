@@ -95,9 +95,14 @@ class Router:
         by: Literal["overrides", "a plugin"] = "overrides" if choice.servers == overridden else "a plugin"
         return Destination(domain, servers, self._named_policies.of(domain, None), by)
 
+    @property
+    def has_overrides(self) -> bool:
+        """True when servers may depend on more than the domain."""
+        return bool(self._overrides)
+
     def named_site(self, domain: str, outgoing: Outgoing) -> str:
         """The key of the servers that overrides name for a message, "" when they name none."""
-        servers = self._overrides.for_domain(self.question(domain, outgoing)) if self._overrides else None
+        servers = self._overrides.for_domain(self.question(domain, outgoing))
         return site_key(servers) if servers else ""
 
     def overridden(self, domain: str, outgoing: Outgoing) -> list[str]:

@@ -46,6 +46,7 @@ class DirectSender:
         self.router, self.maker, self.courier = router, maker, courier
         self.sites = Sites(time.monotonic)
         self._ask, self._clock = ask, clock
+        self.site_for = self._site_for if router.has_overrides else None  # it is asked for each recipient, so only where it matters
 
     @property
     def pool(self) -> Pool:
@@ -56,7 +57,7 @@ class DirectSender:
         """The servers of the domain, if they are known from its last mail, else the domain."""
         return self.sites.of(fold_domain(split(address)[1]))
 
-    def site_for(self, outgoing: Outgoing) -> str:
+    def _site_for(self, outgoing: Outgoing) -> str:
         """The same for a message with one recipient: those that overrides name for it, if there are some.
 
         What is wrong with the servers for some messages says nothing about those for others.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from postroom.clients.smtp.faults import HopFault, TlsFailed, Unfit, Unreachable
 from postroom.clients.smtp.hop import Credentials, Encryption, NextHop, TlsNote
@@ -63,8 +63,9 @@ class HopMaker:
             if not demand.testing:
                 return refused(server, demand, outgoing)
             demand, noted = demand.relaxed(f"only tested: {demand.reason}"), None
-        return replace(
-            self._plain(server, Encryption.TLS if wanted == "tls" else Encryption.IF_AVAILABLE),
+        return self._hop(
+            server,
+            Encryption.TLS if wanted == "tls" else Encryption.IF_AVAILABLE,
             demand=demand,
             fall_back=self._settings.tls.fall_back,
             addresses=addresses,
@@ -85,11 +86,11 @@ class HopMaker:
 
     def _with_login(self, server: MxServer) -> NextHop:
         """A server that the administrator has given a login for is treated as a relay."""
-        hop = self._plain(server, Encryption(server.encryption or "starttls-if-available"))
-        return replace(hop, verify=self._settings.tls.verify_logins, credentials=Credentials(server.username, server.password))
+        encryption, login = Encryption(server.encryption or "starttls-if-available"), Credentials(server.username, server.password)
+        return self._hop(server, encryption, verify=self._settings.tls.verify_logins, credentials=login)
 
-    def _plain(self, server: MxServer, encryption: Encryption) -> NextHop:
-        """What all hops of this sender have in common."""
+    def _hop(self, server: MxServer, encryption: Encryption, **more: Any) -> NextHop:
+        """A hop with what all of this sender have in common, and ``more``."""
         return NextHop(
             host=server.host,
             port=server.port,
@@ -98,6 +99,7 @@ class HopMaker:
             helo=self._helo,
             timeouts=self._timeouts,
             settings=self._place,
+            **more,
         )
 
     def _protected(self, server: MxServer, destination: Destination, demand: Demand, outgoing: Outgoing) -> tuple[Demand, Protection]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ROOM = 1000  # recipients that one line holds in memory: mail of a domain that comes together shares its connections
 FRESH = 200  # while it holds fewer than that it takes fresh mail from memory, with letters of up to CARRIED bytes: a few megabytes
 PER_SITE = 10  # transactions at once with one site, so that a slow site does not take all of a sender's greenlets
-AT_FIRST = 2  # the same with a site that has not answered yet: each success allows one more, each failure halves it
+AT_FIRST = 2  # the same with a site that has not answered yet: as many successes as may run allow one more, each failure halves it
 SITES = 10_000  # that are remembered
 MOST_PUT_OFF = 60  # seconds
 PER_TASK = 100  # recipients in one transaction: what every server must take (RFC 5321 4.5.3.1.8)
@@ -37,7 +37,7 @@ class Line:
     running: int = 0
     _waiting: dict[str, deque[Task]] = field(default_factory=dict)  # by site, in the order of turns
     _busy: dict[str, int] = field(default_factory=dict)
-    _windows: dict[str, int] = field(default_factory=dict)  # transactions at once that a site has earned
+    _windows: dict[str, float] = field(default_factory=dict)  # transactions at once that a site has earned
     _crowds: dict[str, int] = field(default_factory=dict)  # how often mail of a site was put off since its last attempt ended
 
     @property
@@ -63,7 +63,7 @@ class Line:
         return [Task(letter, site, found[start : start + most]) for site, found in sites.items() for start in range(0, len(found), most)]
 
     def _site(self, letter: Letter, addressee: Addressee) -> str:
-        if hasattr(self.sender, "site_for"):
+        if getattr(self.sender, "site_for", None) is not None:
             return site_of(self.sender, seen(letter, addressee, self.channel))
         return self.sender.site(addressee.address, addressee.via)
 
@@ -144,7 +144,7 @@ class Line:
         """An attempt with this site is over: more at once while it goes well, half as many when it does not."""
         self._crowds.pop(site, None)
         before = self._windows.pop(site, AT_FIRST)
-        self._windows[site] = min(before + 1, PER_SITE) if well else max(1, before // 2)
+        self._windows[site] = min(before + 1 / before, PER_SITE) if well else max(1, before / 2)
         if len(self._windows) > SITES:
             del self._windows[next(iter(self._windows))]
 
@@ -169,7 +169,7 @@ class Line:
         return not site or window > AT_FIRST or (doubtful > 0 and (window == AT_FIRST or failing > 0))
 
     def _limit(self, site: str) -> int:
-        return self._windows.get(site, AT_FIRST) if site else self.sender.concurrency  # "": a relay, one site for everything
+        return int(self._windows.get(site, AT_FIRST)) if site else self.sender.concurrency  # "": a relay, one site for everything
 
 
 def seen(letter: Letter, addressee: Addressee, channel: str) -> Outgoing:

@@ -65,10 +65,20 @@ def test_one_site_gets_only_its_share() -> None:
     assert len(list(iter(one.next, None))) == AT_FIRST
 
 
+def test_a_site_that_answers_gets_one_more_when_as_many_as_that_have_gone_well() -> None:
+    one = line()
+    one.sender.concurrency = 50
+    for n in range(20):
+        one.add(task("far", n))
+    for _ in range(AT_FIRST + 1):  # the first of them after the first answer, which only shows that it works
+        one.went("far", well=True)
+    assert len(list(iter(one.next, None))) == AT_FIRST + 1
+
+
 def test_a_site_that_answers_gets_more_and_one_in_trouble_less() -> None:
     one = line()
     one.sender.concurrency = 50
-    for n in range(40):
+    for n in range(60):
         one.add(task("far", n))
         one.went("far", well=True)
     running = list(iter(one.next, None))
