@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from postroom.dns import Resolver
 from tests.nameserver import NameServer
 from tests.server import Server
 
@@ -71,12 +72,16 @@ def sink_everywhere() -> Iterator[CountingSink]:
 
 @contextlib.contextmanager
 def name_server() -> Iterator[NameServer]:
-    """The DNS of all destinations: one mail server each, at an address of its own; "stuck" has one that hangs."""
+    """The DNS of all destinations: one mail server each, at an address of its own. It has its answers ready, as a real one has."""
     zone: dict[str, Any] = {}
     for number in range(DOMAINS):
         zone[domain(number)] = {"MX": [f"10 mx.{domain(number)}."]}
         zone[f"mx.{domain(number)}"] = {"A": [f"127.0.1.{number}"]}
     with NameServer(zone) as server:
+        resolver = Resolver([server.address])
+        for number in range(DOMAINS):
+            resolver.txt(f"_mta-sts.{domain(number)}")
+            resolver.address_records(resolver.mx(domain(number)).servers[0].host)
         yield server
 
 
