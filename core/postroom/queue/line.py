@@ -107,8 +107,7 @@ class Line:
         """The next task whose site is not too busy, sites taking turns; it counts as running until ``done``."""
         if self.running >= self.sender.concurrency:
             return None
-        doubtful, failing = self._shares()
-        site = next((site for site in self._waiting if self._may(site, doubtful, failing)), None)
+        site = self._turn()
         if site is None:
             return None
         tasks = self._waiting.pop(site)
@@ -162,11 +161,19 @@ class Line:
         failing = sum(busy for site, busy in self._busy.items() if site and self._windows.get(site, AT_FIRST) < AT_FIRST)
         return max(1, self.sender.concurrency - quarter) - doubtful, quarter - failing
 
-    def _may(self, site: str, doubtful: int, failing: int) -> bool:
-        if self._busy.get(site, 0) >= self._limit(site):
-            return False
-        window = self._windows.get(site, AT_FIRST)
-        return not site or window > AT_FIRST or (doubtful > 0 and (window == AT_FIRST or failing > 0))
+    def _turn(self) -> str | None:
+        """The first site that may have one more attempt."""
+        shares = None
+        for site in self._waiting:
+            if self._busy.get(site, 0) >= self._limit(site):
+                continue
+            window = self._windows.get(site, AT_FIRST)
+            if not site or window > AT_FIRST:
+                return site
+            doubtful, failing = shares = shares or self._shares()
+            if doubtful > 0 and (window == AT_FIRST or failing > 0):
+                return site
+        return None
 
     def _limit(self, site: str) -> int:
         return int(self._windows.get(site, AT_FIRST)) if site else self.sender.concurrency  # "": a relay, one site for everything

@@ -160,6 +160,8 @@ def _next_try(finished: Finished, addressee: Addressee, outcome: TryLater, retry
 
 def _report(ruling: Ruling, retry: Retry, reports: Reports) -> None:
     finished = ruling.finished
+    if not (ruling.failed or ruling.waiting or any(one.notify for one, _ in ruling.delivered)):
+        return  # as nearly always
     told: list[tuple[Kind, list[tuple[Addressee, Fate]]]] = [
         ("failure", [(one, _failure(one, outcome, finished)) for one, outcome in ruling.failed if wanted(one.notify, "failure")]),
         ("delay", [(one, _delay(one, outcome, finished)) for one, outcome, _, _ in ruling.waiting if _overdue(one, ruling, retry)]),
