@@ -102,6 +102,7 @@ def running(folder: Path, extra: Mapping[str, str] | None = None, services: str 
     lines = {**settings(folder), **(extra or {})}
     (folder / "etc" / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in lines.items()))
     (folder / "etc" / "master.cf").write_text(MASTER.format(port=port) + services)
+    os.utime(folder / "etc" / "main.cf", (0, 0))  # Postfix waits with a file that may still be written: until it is a second old
     command = ["postfix", "-c", str(folder / "etc")]
     started = subprocess.run([*command, "start"], capture_output=True, text=True)
     if started.returncode != 0:
