@@ -120,6 +120,11 @@ def test_a_server_that_is_to_be_avoided_gets_nothing(town: Make, catcher: Catche
     trace = send(server, "joe@far.test")
     soon(lambda: server.events(trace)[-1] == "left")
     assert catcher.messages == []
+    server.plugin("dispatch").settings.avoid.clear()
+    server.later(1799)
+    assert server.context.db.read(lambda tx: tx.execute("SELECT attempts FROM outgoing_recipient")) == [(0,)]
+    server.later(2)
+    soon(lambda: catcher.messages)
 
 
 def test_words_can_make_a_refusal_final(town: Make, catcher: Catcher) -> None:

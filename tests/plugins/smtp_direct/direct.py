@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,7 +48,7 @@ def direct(
         domains=SimpleNamespace(default="client.test"),
         queue=QueueSettings(),
     )
-    context = SimpleNamespace(config=config, dns=resolver, ask=asker(*plugins), db=db, log=None, blobs=None, queue=None)
+    context = SimpleNamespace(config=config, dns=resolver, ask=asker(*plugins), db=db, log=None, blobs=None, queue=None, clock=time.time)
     tls = {"mta_sts": db is not None, **settings.pop("tls", {})}
     values = {"timeouts": QUICK, "tls_reports": {"enabled": db is not None}, "tls": tls, **settings}
     plugin = Plugin(context, Settings(**values))  # type: ignore[arg-type]

@@ -285,6 +285,18 @@ def test_explain_names_override_lines_servers_and_protection() -> None:
     assert words[3].startswith("gone.test:25 (preference 20): cannot be used:")
 
 
+@pytest.mark.parametrize(
+    ("resolver", "words"),
+    [
+        (table({"d.test": [(0, "")]}), "it would come back to its sender at once: 556 5.1.10 The domain d.test takes no mail (null MX)"),
+        (table({}, temporary=["d.test"]), "it would wait: 451 4.4.3 The mail servers of d.test cannot be looked up now"),
+    ],
+)
+def test_explain_says_what_follows_where_there_is_no_way(resolver: Any, words: str) -> None:
+    with sending(resolver) as sender:
+        assert sender.explain(outgoing("you@d.test"))[-1].startswith(words)
+
+
 def test_explain_judges_override_lines_by_user_sender_and_size() -> None:
     lines = "d.test one.test $user:ann $from:a.test $size>1KB\nd.test two.test $size<1KB $end\nd.test three.test"
     with sending(table({}), overrides=lines) as sender:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +20,7 @@ def problems(**section: object) -> dict[str, str]:
 
 def plugin(**section: object) -> Plugin:
     config = Config()
-    context = SimpleNamespace(config=config, dns=FakeResolver(), ask=asker(), db=None, log=None, blobs=None, queue=None)
+    context = SimpleNamespace(config=config, dns=FakeResolver(), ask=asker(), db=None, log=None, blobs=None, queue=None, clock=time.time)
     return Plugin(context, Settings(**section))  # type: ignore[arg-type]
 
 
