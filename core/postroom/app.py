@@ -85,7 +85,10 @@ def build(
     runner = sending(context, clock)
     timetable = schedule(context, clock)
     collectors = collectors_of(config.connections, context.ask.collect("register_collectors"))
-    runs = Runs(runner, config.connections, collectors, news=context.news, leases=context.leases, log=context.log, wish=timetable.wish)
+    runs = Runs(
+        runner, config.connections, collectors, news=context.news, leases=context.leases, log=context.log, wish=timetable.wish,
+        paused=timetable.paused,
+    )  # fmt: skip
     gate = NewsGate(config.database.url, context.news, name) if context.db.dialect == "postgresql" else None
     own = (housekeeping(context), holding.job(context.db, clock), Untaken(runner.desk).job(), alerts(context))
     jobs = (*context.ask.collect("register_jobs"), *timetable.jobs(name), *own)

@@ -283,12 +283,24 @@ def test_help_comes_quickly_and_as_a_module() -> None:
     assert best < 0.6  # 0.3 s is the goal; other tests run at the same time
 
 
+def test_a_schedule_that_a_file_pauses_says_which_file_to_remove(postroom: Command, config: Path) -> None:
+    (config.parent / "data").mkdir(exist_ok=True)
+    (config.parent / "data" / "CONNECT.PAUSE").touch()
+    assert "paused by the file CONNECT.PAUSE: only" in postroom("schedule", "list").out
+    assert f"{config.parent / 'data' / 'CONNECT.PAUSE'} is there: remove it\n" in postroom("schedule", "resume").out
+
+
+def test_the_schedule_tells_what_cancels_others(postroom: Command, config: Path) -> None:
+    config.write_text(config.read_text() + "schedule:\n  - {name: Quiet, connect: deny, days: sun}\n")
+    assert postroom("schedule", "list").out.splitlines()[1].split() == ["Quiet", "deny", "sun", "yes", "cancels", "others"]
+
+
 def test_the_schedule_is_listed_paused_and_resumed(postroom: Command, config: Path) -> None:
     config.write_text(config.read_text() + "schedule:\n  - {name: Office, every: 5m, between: 09:00-17:00, days: weekdays}\n")
     listed = postroom("schedule", "list").out
     assert "every 5m, 09:00-17:00, mon tue wed thu fri" in listed
     assert postroom("schedule", "pause").status == 0
-    assert "paused: only `postroom connect` runs connections" in postroom("schedule", "list").out
+    assert "paused: only `postroom connect` and the file CONNECT.NOW run connections" in postroom("schedule", "list").out
     assert postroom("schedule", "resume").out == "the schedule goes on\n"
     assert "paused" not in postroom("schedule", "list").out
 

@@ -56,7 +56,7 @@ def list_(call: Call) -> None:
 @command.command()
 @click.pass_obj
 def pause(call: Call) -> None:
-    """Run no connection by the schedule until `postroom schedule resume`; `postroom connect` still works."""
+    """Run no connection by the schedule or a trigger until `postroom schedule resume`; `postroom connect` still works."""
     from ..queue import timetable
 
     at = time.time_ns() // 1_000_000
@@ -73,9 +73,9 @@ def resume(call: Call) -> None:
 
     with call.opened() as store:
         store.db.write(timetable.resume)
-        by_file = (store.config.server.data_dir / timetable.PAUSE_FILE).exists()
-    if by_file:
-        call.done(f"the schedule stays paused as long as the file {timetable.PAUSE_FILE} is in the data directory")
+        folder = store.config.server.data_dir
+    if (folder / timetable.PAUSE_FILE).exists():
+        call.done(f"the schedule stays paused as long as the file {folder / timetable.PAUSE_FILE} is there: remove it")
     else:
         call.done("the schedule goes on")
 
@@ -99,11 +99,18 @@ def _moment(start: datetime | None, zone: tzinfo) -> str | None:
     return None if start is None else start.astimezone(zone).isoformat(sep=" ", timespec="seconds")
 
 
+def _following(item: dict[str, Any]) -> str:
+    from ..sending.schedule import DENY
+
+    return "cancels others" if DENY in item["connect"] else item["next"] or "never"
+
+
 def _told(data: dict[str, Any]) -> str:
     """The schedule for people."""
-    rows = [(item["name"], item["connect"], item["when"], item["enabled"], item["next"] or "never") for item in data["items"]]
+    rows = [(item["name"], item["connect"], item["when"], item["enabled"], _following(item)) for item in data["items"]]
     lines = [table(COLUMNS, rows, "the schedule is empty")]
     if data["paused"]:
-        lines.append(f"paused{' by the file CONNECT.PAUSE' if data['by_file'] else ''}: only `postroom connect` runs connections")
+        how = " by the file CONNECT.PAUSE" if data["by_file"] else ""
+        lines.append(f"paused{how}: only `postroom connect` and the file CONNECT.NOW run connections")
     lines += [f"connection {run['connection']} is {run['state']} ({run['why']})" for run in data["runs"]]
     return "\n".join(lines)

@@ -120,20 +120,24 @@ class Looking:
         """When the connection would send it, in words, and the next start by the schedule."""
         if connection.immediate:
             return "at once: a permanent line", None
+        by_hand = f"`postroom connect {connection.name}`"
+        if self._paused():
+            return f"the schedule is paused: by {by_hand} only", None
+        following, words = self._scheduled(connection, by_hand)
         ways = [f"when {connection.when_queued} messages wait"] if connection.when_queued else []
         ways += ["when a message is urgent"] if connection.when_urgent else []
-        following, words = self._scheduled(connection)
         return "; ".join([words, *ways]), following
 
-    def _scheduled(self, connection: ConnectionSettings) -> tuple[str | None, str]:
-        from ..queue.connections import named
+    def _paused(self) -> bool:
         from ..queue.timetable import PAUSE_FILE, is_paused
+
+        return self.app.context.db.read(is_paused) or (self.app.context.config.server.data_dir / PAUSE_FILE).exists()
+
+    def _scheduled(self, connection: ConnectionSettings, by_hand: str) -> tuple[str | None, str]:
+        from ..queue.connections import named
         from ..sending.schedule import next_start
 
         config = self.app.context.config
-        by_hand = f"`postroom connect {connection.name}`"
-        if self.app.context.db.read(is_paused) or (config.server.data_dir / PAUSE_FILE).exists():
-            return None, f"the schedule is paused: by {by_hand} only"
         items = [one.item() for one in config.schedule]
         own = [item for item in items if item.denies or any(connection.name in named(config.connections, word) for word in item.connect)]
         found = next_start(own, datetime.fromtimestamp(self.now, UTC), config.server.zone)

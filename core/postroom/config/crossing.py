@@ -35,12 +35,12 @@ def _schedule(config: Config) -> Iterator[tuple[Location, str]]:
     names = [connection.name for connection in config.connections]
     has_default = any(connection.default for connection in config.connections)
     for index, connection in enumerate(names):
-        if connection == DENY:
-            yield ("connections", index, "name"), f"{DENY} has a meaning of its own in the schedule; choose another name"
+        if connection in (DEFAULT, DENY):
+            yield ("connections", index, "name"), f"{connection} has a meaning of its own in the schedule; choose another name"
     for index, entry in enumerate(config.schedule):
         for number, name in enumerate(entry.connect):
             place = ("schedule", index, "connect") + ((number,) if len(entry.connect) > 1 else ())
-            if name == DEFAULT and not has_default and DEFAULT not in names:
+            if name == DEFAULT and not has_default:
                 yield place, "no connection is marked default: true"
             elif name not in {DEFAULT, DENY, *names}:
                 yield place, f"there is no connection {name}" + nearest(name, [*names, DEFAULT, DENY])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import tzinfo
 from pathlib import Path
@@ -234,11 +235,19 @@ class ConnectionSettings(Section):
     dial_interval: Duration = Field(30.0, description="The time between two tries of the command before.")
 
     def checks(self) -> Iterator[tuple[Location, str]]:
-        """What only a connection that is not permanent can have."""
+        """What goes together, and commands that can be run."""
         if self.immediate:
             for key in ("when_queued", "when_urgent", "before", "after"):
                 if getattr(self, key):
                     yield (key,), "goes with immediate: false: mail leaves at once on a permanent line"
+        for key in ("immediate", "when_queued", "when_urgent") if self.sender is None else ():
+            if getattr(self, key):
+                yield (key,), "goes with a sender: without one no mail leaves by this connection"
+        for key in ("before", "after"):
+            try:
+                shlex.split(getattr(self, key) or "")
+            except ValueError as error:
+                yield (key,), f"cannot be read as a command: {error}"
 
 
 class ServiceSettings(Section):

@@ -44,10 +44,11 @@ class Runs:
         leases: Leases,
         log: Any,
         wish: Callable[..., None],
+        paused: Callable[[], bool],
     ) -> None:
         self.runner, self.collectors = runner, collectors
         self.connections = {connection.name: connection for connection in connections}
-        self.news, self.leases, self.log, self.wish = news, leases, log, wish
+        self.news, self.leases, self.log, self.wish, self.paused = news, leases, log, wish, paused
         self.lines: dict[str, Line] = {line.name: line for line in runner.desk.lines}
         self._sign = Event()  # "look at the wishes"
         self._counted = Event()  # "count the messages that wait"
@@ -91,13 +92,15 @@ class Runs:
     def _on_queue(self, facts: dict[str, Any]) -> None:
         if facts.get("urgent"):
             urgent = [name for name, connection in self.connections.items() if connection.when_urgent and not connection.immediate]
-            if urgent:
+            if urgent and not self.paused():
                 self.wish(urgent, "an urgent message")
         self._counted.set()
 
     def _count(self) -> None:
         """Wish for the connections for which enough messages wait."""
         now, desk = self.desk.now(), self.desk
+        if self.paused():
+            return
         for name, connection in self.connections.items():
             line = self.lines.get(name)
             if connection.when_queued is None or line is None or line.open:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..provided import Job
 from ..sending.schedule import ScheduleItem, starts
 from . import marks
-from .connections import named
+from .connections import DEFAULT, named
 
 if TYPE_CHECKING:
     from ..news import News
@@ -44,6 +44,7 @@ class Timetable:
         self.db, self.news, self.log = db, news, log
         self.items, self.connections = items, connections
         self.zone, self.folder, self.clock = zone, folder, clock
+        self._stuck = False  # CONNECT.NOW cannot be removed, and that has been told
 
     def jobs(self, node: str) -> list[Job]:
         """What is to be done regularly. ``node``: the name of this machine among all."""
@@ -53,20 +54,41 @@ class Timetable:
     def look(self) -> None:
         """Wish for the connections whose time has come since the last look."""
         now = self.clock()
-        looked, paused = self.db.read(lambda tx: (tx.one(READ, (LOOKED,)), is_paused(tx)))
+        looked = self.db.read(lambda tx: tx.one(READ, (LOOKED,)))
         since = max(float(looked[0]) if looked else now - TICK, now - CATCH_UP)
         self.db.write(lambda tx: tx.do(marks.WISH, (LOOKED, repr(now))))
-        if paused or (self.folder / PAUSE_FILE).exists() or since >= now:
+        if since >= now or self.paused():
             return
         for item in starts(self.items, datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(now, UTC), self.zone):
             self.wish([name for word in item.connect for name in named(self.connections, word)], f"schedule {item.name}", again=False)
 
     def look_at_files(self) -> None:
-        """CONNECT.NOW is a wish for the default connections; it is removed when the wish is kept."""
-        path = self.folder / NOW_FILE
-        if path.exists():
-            self.wish(named(self.connections, "default"), f"file {NOW_FILE}")
+        """CONNECT.NOW is a wish for the default connections, and is removed; one that cannot be is not obeyed, or it had no end."""
+        path, names = self.folder / NOW_FILE, named(self.connections, DEFAULT)
+        if not path.exists():
+            self._stuck = False
+            return
+        try:
             path.unlink(missing_ok=True)
+        except OSError as error:
+            if not self._stuck:
+                self.log.error(
+                    "connection.file_not_removed", file=str(path), reason=f"{error}; no connection is run as long as it is there"
+                )
+            self._stuck = True
+            return
+        if not names:
+            self.log.warning("connection.none", file=str(path), reason=f"no connection is marked default: true, so {NOW_FILE} runs none")
+            return
+        try:
+            self.wish(names, f"file {NOW_FILE}")
+        except BaseException:
+            path.touch()  # the next look tries again
+            raise
+
+    def paused(self) -> bool:
+        """Whether only connections that are asked for by hand run: by a command, or by CONNECT.PAUSE. Raises StoreUnavailable."""
+        return (self.folder / PAUSE_FILE).exists() or self.db.read(is_paused)
 
     def wish(self, names: Sequence[str], why: str, *, again: bool = True) -> None:
         """Let these connections run."""

@@ -87,8 +87,8 @@ def test_a_byte_order_mark_is_no_problem(tmp_path: Path) -> None:
 
 
 def test_anchors_and_merge_keys_save_typing(tmp_path: Path) -> None:
-    text = "connections:\n  - &first {name: One, immediate: true}\n  - {<<: *first, name: Two}\n"
-    assert [(each.name, each.immediate) for each in loaded(tmp_path, text).connections] == [("One", True), ("Two", True)]
+    text = "connections:\n  - &first {name: One, default: true}\n  - {<<: *first, name: Two}\n"
+    assert [(each.name, each.default) for each in loaded(tmp_path, text).connections] == [("One", True), ("Two", True)]
 
 
 def test_a_document_that_contains_itself_is_a_problem_and_no_endless_loop(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from gevent.event import Event
 
 from postroom.config.schema import ConnectionSettings
-from postroom.queue import marks
+from postroom.queue import marks, timetable
 from postroom.queue.runs import collectors_of
 from postroom.sending.filtering import Filter
 from postroom.testing import Miniature
@@ -230,6 +230,18 @@ def test_an_urgent_message_starts_a_connection(make: Callable[..., Miniature]) -
     assert not server.outbox.sent
     server.context.news.publish("queue", channel="out", urgent=True)
     until(lambda: len(server.outbox.sent) == 1)
+
+
+def test_while_the_schedule_is_paused_no_trigger_starts_a_connection(make: Callable[..., Miniature], tmp_path: Path) -> None:
+    server = make({"name": "Line", "when_queued": 1, "when_urgent": True, "before": script(tmp_path, "dial")})
+    server.context.db.write(lambda tx: timetable.pause(tx, 1))
+    server.send("ann@example.test", "joe@far.test", address="127.0.0.1", no_auth=True)
+    server.app.runs._on_queue({"channel": "out", "urgent": True})
+    server.app.runs._count()
+    assert runs_over(server)
+    connect(server, "Line")
+    until(lambda: len(server.outbox.sent) == 1)
+    assert notes(tmp_path) == ["dial"]
 
 
 def test_a_connection_with_an_unknown_collector_stops_the_start() -> None:

@@ -11,7 +11,7 @@ from postroom.config.schema import ConnectionSettings
 from postroom.queue import marks, timetable
 from postroom.queue.timetable import Timetable
 from postroom.sending.schedule import ScheduleItem
-from postroom.store.database import Database
+from postroom.store.database import Database, StoreUnavailable
 from tests.core.queue.office import FakeLog, FakeNews
 
 START = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC).timestamp()  # a Monday
@@ -132,3 +132,48 @@ def test_two_workers_cannot_begin_the_same_run(db: Database) -> None:
     (mark,) = db.read(marks.wishes)
     assert db.write(lambda tx: marks.begin(tx, mark, 2)) is not None
     assert db.write(lambda tx: marks.begin(tx, mark, 3)) is None
+
+
+def test_a_file_CONNECT_NOW_that_cannot_be_removed_is_told_once_and_not_obeyed_for_ever(db: Database, tmp_path: Path) -> None:
+    here = Clockwork(db, tmp_path)
+    (tmp_path / "CONNECT.NOW").mkdir()
+    for _ in range(2):
+        here.table.look_at_files()
+    assert here.wanted == []
+    assert [event for event, _ in here.table.log.lines] == ["connection.file_not_removed"]
+
+
+def test_a_file_CONNECT_NOW_without_a_default_connection_says_so(db: Database, tmp_path: Path) -> None:
+    table = Clockwork(db, tmp_path).again(connections=[ConnectionSettings(name="B")])
+    (tmp_path / "CONNECT.NOW").touch()
+    table.look_at_files()
+    ((event, facts),) = table.log.lines
+    assert (event, "no connection is marked default" in facts["reason"]) == ("connection.none", True)
+    assert not (tmp_path / "CONNECT.NOW").exists()
+
+
+def test_a_file_CONNECT_NOW_that_comes_while_the_database_is_away_is_kept(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*arguments: object, **more: object) -> None:
+        raise StoreUnavailable("away")
+
+    here = Clockwork(db, tmp_path)
+    (tmp_path / "CONNECT.NOW").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(here.table, "wish", away)
+        with pytest.raises(StoreUnavailable):
+            here.table.look_at_files()
+    here.table.look_at_files()
+    assert here.wanted == ["A", "C"]
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_it_is_paused_by_command_or_by_file(db: Database, tmp_path: Path, *, by_file: bool) -> None:
+    here = Clockwork(db, tmp_path)
+    assert not here.table.paused()
+    if by_file:
+        (tmp_path / "CONNECT.PAUSE").touch()
+    else:
+        db.write(lambda tx: timetable.pause(tx, 1))
+    assert here.table.paused()
