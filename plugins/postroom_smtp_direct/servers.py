@@ -46,12 +46,12 @@ class HopMaker:
     def make(self, server: MxServer, destination: Destination, outgoing: Outgoing) -> NextHop | HopFault:
         """The next hop, or why this server is out of the question."""
         if server.username:
-            return self._with_login(server)
+            return self._with_login(server, destination, outgoing)
         try:
             addresses = self._addresses(server, destination)
             demand = destination.policy.demand(server.host, server.port, requiretls=outgoing.requiretls)
         except DnsFailure as error:
-            return unresolved_host(server, error)
+            return unresolved_host(server, error, named=not destination.by_dns)
         noted = self._noter(server, destination, demand, outgoing)
         if demand.encrypted and not outgoing.requiretls:
             demand, before = relaxed_by(outgoing, demand), demand
@@ -84,9 +84,10 @@ class HopMaker:
                 raise DnsFailure("it has no address outside of this machine", temporary=False, kind="empty")
         return found
 
-    def _with_login(self, server: MxServer) -> NextHop:
+    def _with_login(self, server: MxServer, destination: Destination, outgoing: Outgoing) -> NextHop:
         """A server that the administrator has given a login for is treated as a relay."""
-        encryption, login = Encryption(server.encryption or "starttls-if-available"), Credentials(server.username, server.password)
+        wanted = self._wanted(server.encryption or "starttls-if-available", server, destination, outgoing)
+        encryption, login = Encryption(wanted), Credentials(server.username, server.password)
         return self._hop(server, encryption, verify=self._settings.tls.verify_logins, credentials=login)
 
     def _hop(self, server: MxServer, encryption: Encryption, **more: Any) -> NextHop:
@@ -105,24 +106,25 @@ class HopMaker:
     def _protected(self, server: MxServer, destination: Destination, demand: Demand, outgoing: Outgoing) -> tuple[Demand, Protection]:
         """The demand after what the message, the settings and plugins say: these never lower what a policy demands."""
         usual = server.encryption or USUAL[self._settings.tls.default]
-        wanted: Protection = self._ask.transform(
-            "server_tls",
-            "encryption",
-            "starttls" if demand.encrypted and not demand.testing and usual != "tls" else usual,
-            domain=destination.domain,
-            server=server.host,
-            outgoing=outgoing,
-        )
-        level = LEVELS.get(wanted, Level.OPPORTUNISTIC)
+        usual = "starttls" if demand.encrypted and not demand.testing and usual != "tls" else usual
+        wanted = self._wanted(usual, server, destination, outgoing)
+        level = LEVELS[wanted]
         if demand.testing:  # what must be done anyway must be done also when the test fails
             return replace(demand, floor=max(demand.floor, level)), wanted
-        if demand.encrypted or wanted not in LEVELS:
+        if demand.encrypted:
             return demand, wanted
         if level == demand.level:
             return demand, wanted
         if level > demand.level:
             return demand.at_least(level, "TLS is a must by the settings" if wanted == usual else "TLS is a must, says a plugin"), wanted
         return replace(demand, level=level, reason="no TLS, as the settings or a plugin say"), wanted
+
+    def _wanted(self, usual: Protection, server: MxServer, destination: Destination, outgoing: Outgoing) -> Protection:
+        """What plugins make of the usual protection; a word that is none keeps it."""
+        wanted: Protection = self._ask.transform(
+            "server_tls", "encryption", usual, domain=destination.domain, server=server.host, outgoing=outgoing
+        )
+        return wanted if wanted in LEVELS else usual
 
     def _noter(self, server: MxServer, destination: Destination, demand: Demand, outgoing: Outgoing) -> Callable[[TlsNote], None] | None:
         results = self._results
@@ -171,10 +173,10 @@ def relaxed_by(outgoing: Outgoing, demand: Demand) -> Demand:
     return demand
 
 
-def unresolved_host(server: MxServer, error: DnsFailure) -> HopFault:
-    """A server whose address cannot be found."""
+def unresolved_host(server: MxServer, error: DnsFailure, *, named: bool) -> HopFault:
+    """A server whose address cannot be found. ``named``: by the administrator or a plugin, whose slip must not send the mail back."""
     words = f"{server.host}: {error}"
-    if error.temporary:
+    if error.temporary or named:
         return Unreachable(words, "4.4.3", server=server.host, kind="dns")
     return Unreachable(words, "5.4.4", code=550, server=server.host, kind="dns")
 

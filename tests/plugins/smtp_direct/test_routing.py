@@ -140,14 +140,32 @@ def test_an_override_may_name_a_server_that_only_the_system_knows() -> None:
 
     with Peer(f"{PLAIN}{SENT}{BYE}") as peer:
         assert isinstance(result("you@d.test", HostsFile(), overrides=f"* mail:{peer.port}"), Delivered)
-        outcome = result("you@d.test", HostsFile(), overrides="* other:25")
-    assert isinstance(outcome, Failed) and outcome.reply.enhanced == "5.4.4"
+
+
+def test_a_server_that_an_override_names_wrongly_does_not_send_the_mail_back() -> None:
+    outcome = result("you@d.test", table({}), overrides="* nowhere.test")
+    assert isinstance(outcome, TryLater)
+    assert (outcome.kind, outcome.reply.enhanced) == ("dns", "4.4.3")
 
 
 def test_an_override_with_a_login_logs_in() -> None:
     login = "S: 220 isp\nC: EHLO client.test\nS: 250-isp\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AGZyZWQAczpAY3JldA==\nS: 235 Ok\n"
     with Peer(f"{login}{SENT}{BYE}") as peer:
         assert isinstance(result("you@d.test", table({}), overrides=f"* fred:s:@cret@127.0.0.1:{peer.port}"), Delivered)
+
+
+class WithTls:
+    """A plugin that wants TLS everywhere."""
+
+    @hookimpl
+    def server_tls(self, encryption: str) -> str:
+        return "starttls"
+
+
+def test_a_plugin_is_asked_about_the_tls_of_a_server_with_a_login_too() -> None:
+    with Peer("S: 220 isp\nC: EHLO client.test\nS: 250-isp\nS: 250 AUTH PLAIN\n!gone") as peer:
+        outcome = result("you@d.test", table({}), WithTls(), overrides=f"* fred:s:@cret@127.0.0.1:{peer.port}")
+    assert isinstance(outcome, TryLater) and outcome.kind == "tls"
 
 
 def test_an_override_may_depend_on_the_sending_user() -> None:

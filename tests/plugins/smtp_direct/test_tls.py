@@ -322,6 +322,11 @@ def test_a_plugin_may_demand_tls(trust: Trust) -> None:
         assert isinstance(send(), TryLater)
 
 
+def test_a_word_of_a_plugin_that_is_none_leaves_what_the_settings_demand(trust: Trust) -> None:
+    with attempt(trust, f"{PLAIN}!gone", plugins=[TlsChoice("ssl")], tls={"default": "required"}) as (send, _):
+        assert isinstance(send(), TryLater)
+
+
 def test_a_plugin_may_want_tls_from_the_first_byte(trust: Trust) -> None:
     with attempt(trust, f"!tls\n{CLEAR}", plugins=[TlsChoice("tls")]) as (send, _):
         assert send().how.startswith("TLSv1.3")
