@@ -32,7 +32,7 @@ class Letter:
     ret: str
     envid: str
     queued_at: int
-    content: bytes | None = None  # the blob, when it is small and this worker has just taken it
+    content: bytes | None = None  # the blob, when it is small
     priority: int = ORDINARY
     client_address: str = ""  # "": made by this server
     local_origin: bool = True  # False: somebody else's mail that goes on from here

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from postroom.ids import RANDOM_BITS
 
@@ -27,6 +27,7 @@ INSERT = "INSERT INTO blob (id, hash, size, complete, created, data) VALUES (?, 
 INSERT_CHUNK = "INSERT INTO chunk (blob_id, seq, data) VALUES (?, ?, ?)"
 COMPLETE = "UPDATE blob SET hash = ?, size = ?, complete = 1 WHERE id = ? AND complete = 0 RETURNING id"
 READ_FIRST = "SELECT data, size FROM blob WHERE id = ?"
+READ_SMALL = "SELECT id, data FROM blob WHERE size <= ? AND id IN ({marks})"
 READ_CHUNK = "SELECT data FROM chunk WHERE blob_id = ? AND seq = ?"
 PART_OF_FIRST = "SELECT substr(data, CAST(? AS INTEGER), CAST(? AS INTEGER)) FROM blob WHERE id = ?"
 PART = "SELECT substr(data, CAST(? AS INTEGER), CAST(? AS INTEGER)) FROM chunk WHERE blob_id = ? AND seq = ?"
@@ -54,6 +55,11 @@ class Blobs:
         if row is None:
             raise KeyError(blob_id)
         return self.following(blob_id, bytes(row[0]), row[1])
+
+    def small(self, blob_ids: Sequence[int], limit: int) -> dict[int, bytes]:
+        """Those of these blobs that have ``limit`` bytes (256 KB) at most, by one read that leaves the hub alone."""
+        rows = self.db.read_slow(lambda tx: tx.execute(READ_SMALL.format(marks=",".join("?" * len(blob_ids))), (limit, *blob_ids)))
+        return {number: bytes(data) for number, data in rows}
 
     def following(self, blob_id: int, first: bytes, size: int) -> Iterator[bytes]:
         """The chunks of a blob of ``size`` bytes whose first chunk has been read. Raises KeyError when it is removed meanwhile."""

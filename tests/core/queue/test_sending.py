@@ -93,6 +93,19 @@ def test_fresh_mail_goes_to_the_sender_without_asking_the_database(office: Offic
     assert office.sender.taken["jim@far.test"] == [b"Received: from pc.test\r\nSubject: Hi\r\n\r\nHello\r\n"]
 
 
+def test_small_messages_are_read_together_and_large_ones_when_their_turn_comes(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = office.blobs.read
+    one_by_one: list[int] = []
+    monkeypatch.setattr(office.blobs, "read", lambda number: one_by_one.append(number) or read(number))
+    small, large = b"Subject: Hi\r\n\r\nsmall\r\n", b"Subject: Hi\r\n\r\n" + b"x" * 10_000
+    for name, data in (("a", small), ("b", small), ("c", large)):
+        office.put("ann@our.test", f"{name}@far.test", data=data)
+    office.work()
+    assert [len(office.sender.taken[f"{name}@far.test"][0]) > 10_000 for name in "abc"] == [False, False, True]
+    assert all(office.sender.taken[f"{name}@far.test"][0].endswith(small) for name in "ab")
+    assert len(one_by_one) == 1
+
+
 def test_recipients_of_one_site_share_a_transaction_and_other_sites_have_their_own(office: Office) -> None:
     office.sender.by_domain = True
     office.put("ann@our.test", "a@one.test", "b@two.test", "c@one.test")
