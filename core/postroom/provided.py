@@ -76,7 +76,7 @@ class Outgoing:
     by: str = ""  # the name of the sender that makes this attempt
     connection: str = ""  # the name of its connection, "" when it has a queue of its own
     return_path: str | None = None  # after the hooks; None: ``sender``
-    notes: dict[str, object] = field(default_factory=dict)
+    notes: dict[str, object] = field(default_factory=dict)  # of this attempt, from one plugin to another; "batv": True or False
 
     @property
     def mail_from(self) -> str:

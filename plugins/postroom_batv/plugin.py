@@ -29,6 +29,7 @@ REFUSALS = {
     "forged": Reply(550, "5.7.1", "No mail from here has this return path"),
     "expired": Reply(550, "5.7.1", "This return path has expired"),
 }
+NOTE = "batv"  # in Outgoing.notes
 UNTAGGED = "No mail from here has this return path: its reports come to a tagged address"
 
 
@@ -66,9 +67,12 @@ class Plugin:
     @hookimpl
     def return_path(self, path: str, outgoing: Outgoing) -> str | None:
         """The address with a tag, where it is one of ours that gets one."""
-        if not outgoing.local_origin or outgoing.channel not in self.settings.channels:
+        wish = outgoing.notes.get(NOTE)  # what another plugin has said of this attempt
+        if wish is False or not path or is_tagged(path) or not outgoing.local_origin:
             return None
-        if not path or is_tagged(path) or not self.tags(path):
+        if wish is not True and (outgoing.channel not in self.settings.channels or not self.tags(path)):
+            return None
+        if not self.local.has(path):  # nobody would take the tag off again
             return None
         return self.batv.tag(path, self.clock())
 

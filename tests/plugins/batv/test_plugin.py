@@ -13,6 +13,17 @@ from postroom.testing.miniature import Miniature
 from postroom_batv.plugin import Plugin, Settings
 
 DAY = 86_400
+UNTAGGED = """
+from postroom import hookimpl
+
+class Plugin:
+    def __init__(self, context, settings):
+        pass
+
+    @hookimpl
+    def attempt_starting(self, outgoing):
+        outgoing.notes["batv"] = False
+"""
 MAIL = Outgoing("t", "ann@example.test", 1, (), lambda: iter((b"",)))
 
 
@@ -54,6 +65,27 @@ def test_only_the_senders_of_the_settings_get_one(batv: Plugin) -> None:
 def test_a_report_to_a_tagged_address_arrives(server: Miniature, batv: Plugin) -> None:
     assert server.send("", tagged(batv).upper()).startswith("250")
     assert len(server.mailbox("ann")) == 1
+
+
+@pytest.mark.parametrize("server", [{}, {"senders": ["bob@example.test"]}], indirect=True)
+@pytest.mark.parametrize("wish", [True, False])
+def test_another_plugin_may_decide_for_one_attempt(batv: Plugin, wish: bool) -> None:
+    made = batv.return_path("ann@example.test", replace(MAIL, notes={"batv": wish}))
+    assert (made is not None) is wish
+
+
+@pytest.mark.parametrize("mail", [replace(MAIL, local_origin=False), replace(MAIL, sender="joe@far.example")])
+def test_no_wish_tags_what_is_not_ours(batv: Plugin, mail: Outgoing) -> None:
+    assert batv.return_path(mail.sender, replace(mail, notes={"batv": True})) is None
+
+
+def test_a_wish_at_the_start_of_an_attempt_is_known_at_its_return_path(tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "untagged.py").write_text(UNTAGGED)
+    with Miniature(tmp_path, {"untagged": {}, "batv": {}}, {"plugin_dirs": [str(tmp_path / "plugins")]}) as server:
+        server.send("ann@example.test", "x@far.example", address="127.0.0.1", no_auth=True)
+        server.wait_for(1)
+        assert server.outbox.sent[0].sender == "ann@example.test"
 
 
 def test_mail_for_the_local_network_gets_none(batv: Plugin) -> None:
