@@ -13,6 +13,7 @@ import pytest
 
 from postroom.cli.main import COMMANDS, run
 from postroom.ids import new_id, text
+from postroom.queue import marks
 from postroom.store.traces import record
 from tests.cli.conftest import Command, opened
 from tests.server import environment
@@ -303,6 +304,17 @@ def test_the_schedule_is_listed_paused_and_resumed(postroom: Command, config: Pa
     assert "paused: only `postroom connect` and the file CONNECT.NOW run connections" in postroom("schedule", "list").out
     assert postroom("schedule", "resume").out == "the schedule goes on\n"
     assert "paused" not in postroom("schedule", "list").out
+
+
+def test_a_connection_that_is_wanted_again_while_it_runs_is_said_to_run(postroom: Command, config: Path) -> None:
+    postroom("connect", "Internet")
+    db = opened(config)
+    (mark,) = db.read(marks.wishes)
+    db.write(lambda tx: marks.begin(tx, mark, 2))
+    db.close()
+    assert "connection Internet is running (postroom connect)" in postroom("schedule", "list").out
+    postroom("connect", "Internet")
+    assert "connection Internet is running, and runs again after that (postroom connect)" in postroom("schedule", "list").out
 
 
 def test_connect_all_wants_every_connection(postroom: Command) -> None:

@@ -13,6 +13,7 @@ from .call import Call, table
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+    from ..queue.marks import Mark
     from ..sending.schedule import ScheduleItem
 
 COLUMNS = ("name", "connect", "when", "enabled", "next start")
@@ -48,7 +49,7 @@ def list_(call: Call) -> None:
         }
         for item in items
     ]
-    running = [{"connection": mark.connection, "why": mark.why, "state": "running" if mark.began else "waiting"} for mark in wishes]
+    running = [{"connection": mark.connection, "why": mark.why, "state": _state(mark)} for mark in wishes]
     data = {"paused": paused or by_file, "by_file": by_file, "zone": str(zone), "items": rows, "runs": running}
     call.show(data, lambda: _told(data))
 
@@ -78,6 +79,10 @@ def resume(call: Call) -> None:
         call.done(f"the schedule stays paused as long as the file {folder / timetable.PAUSE_FILE} is there: remove it")
     else:
         call.done("the schedule goes on")
+
+
+def _state(mark: Mark) -> str:
+    return "running" if mark.began else "running, and runs again after that" if mark.running else "waiting"
 
 
 def _when(item: ScheduleItem) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 
 KEPT = 2000  # bytes of what a command prints that are told when it fails
 
@@ -34,7 +36,8 @@ def run(command: str, connection: str, timeout: float) -> None:
             raise DialFailed(f"{command}: took more than {timeout:g} seconds") from None
         finally:
             if process.returncode is None:
-                process.kill()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # with what it has started
                 process.wait()
         if status:
             output.seek(max(0, output.tell() - KEPT))

@@ -7,7 +7,7 @@ while the run lasts: a worker that takes the lease over finds it and runs the co
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ WISHES = "SELECT name, value FROM state WHERE name >= ? AND name < ?"
 BEGIN = "UPDATE state SET value = ? WHERE name = ? AND value = ? RETURNING name"
 END = "DELETE FROM state WHERE name = ? AND value = ?"
 RAN = "ran "
-SEEN = "SELECT value FROM state WHERE name = ?"
+READ = "SELECT value FROM state WHERE name = ?"
 FORGET = "DELETE FROM state WHERE name = ?"
 
 
@@ -34,6 +34,7 @@ class Mark:
     at: int  # when it was wished for
     why: str  # "schedule Always", "postroom connect" …
     began: int = 0  # when its run has begun, 0 while it waits
+    running: int = 0  # while it waits: when the run has begun that is under way still, 0 when there is none
 
     @property
     def value(self) -> str:
@@ -45,7 +46,10 @@ def wish(tx: Tx, connections: Iterable[str], at: int, why: str, *, again: bool =
     """These connections are to run; ``again``: also when a run is under way, after it."""
     statement = WISH if again else WISH_ONCE
     for name in connections:
-        tx.do(statement, (PREFIX + name, Mark(name, at, why).value))
+        row = tx.one(READ, (PREFIX + name,))
+        before = Mark(**json.loads(row[0])) if row is not None else None
+        running = (before.began or before.running) if before is not None else 0
+        tx.do(statement, (PREFIX + name, Mark(name, at, why, running=running).value))
 
 
 def wishes(tx: Tx) -> list[Mark]:
@@ -63,12 +67,15 @@ def begin(tx: Tx, mark: Mark, now: int) -> Mark | None:
 def end(tx: Tx, mark: Mark, seen: int) -> None:
     """Its run is over, and has seen all that was due at ``seen`` (ms); a wish that was made while it lasted stays."""
     tx.do(END, (PREFIX + mark.connection, mark.value))
+    row = tx.one(READ, (PREFIX + mark.connection,))
+    if row is not None:
+        tx.do(WISH, (PREFIX + mark.connection, replace(Mark(**json.loads(row[0])), running=0).value))
     tx.do(WISH, (RAN + mark.connection, str(seen)))
 
 
 def seen(tx: Tx, connection: str) -> int:
     """What was due then (ms) the last run has seen; 0 when there was none."""
-    row = tx.one(SEEN, (RAN + connection,))
+    row = tx.one(READ, (RAN + connection,))
     return int(row[0]) if row is not None else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,22 @@ def test_a_command_that_is_not_there_is_told() -> None:
 def test_a_command_that_takes_too_long_is_ended() -> None:
     with pytest.raises(DialFailed, match="took more than"):
         run(python("import time; time.sleep(600)"), "Internet", 0.2)
+
+
+def test_a_command_that_takes_too_long_is_ended_with_what_it_has_started(tmp_path: Path) -> None:
+    script, child = tmp_path / "dial", tmp_path / "child"
+    script.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {child}.new\nmv {child}.new {child}\nwait\n")
+    script.chmod(0o755)
+    for seconds in (0.3, 3, 30):  # a loaded machine may need longer to begin
+        with pytest.raises(DialFailed, match="took more than"):
+            run(str(script), "Internet", seconds)
+        if child.exists():
+            break
+    state = Path("/proc") / child.read_text().strip() / "stat"
+    until = time.monotonic() + 20
+    while state.exists() and state.read_text().split()[2] != "Z" and time.monotonic() < until:
+        time.sleep(0.01)
+    assert time.monotonic() < until
 
 
 def test_no_shell_is_between() -> None:

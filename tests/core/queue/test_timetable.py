@@ -119,6 +119,18 @@ def test_a_wish_during_a_run_is_kept_when_it_is_for_another_run(db: Database, ag
     assert [left.why for left in db.read(marks.wishes)] == (["two"] if again else [])
 
 
+def test_a_wish_during_a_run_says_that_it_lasts_until_it_has_ended(db: Database) -> None:
+    db.write(lambda tx: marks.wish(tx, ["A"], 1, "one"))
+    (mark,) = db.read(marks.wishes)
+    begun = db.write(lambda tx: marks.begin(tx, mark, 2))
+    assert begun is not None
+    for at in (3, 4):
+        db.write(lambda tx, at=at: marks.wish(tx, ["A"], at, "two"))  # type: ignore[misc]
+        assert db.read(marks.wishes) == [marks.Mark("A", at, "two", 0, running=2)]
+    db.write(lambda tx: marks.end(tx, begun, 0))
+    assert db.read(marks.wishes) == [marks.Mark("A", 4, "two")]
+
+
 def test_a_run_whose_worker_died_begins_again(db: Database) -> None:
     db.write(lambda tx: marks.wish(tx, ["A"], 1, "one"))
     (mark,) = db.read(marks.wishes)
