@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..sending.retry import Retry
     from ..store.database import Database, Tx
 
-PROBE = 120_000  # milliseconds that a probe may take before another one is allowed
+PROBE = 60_000  # milliseconds until another probe is allowed when one ends in nothing: as long as the lease of its mail, if its worker dies
 ALL = "SELECT sender, name, failures, since, next_probe, reason, server, kind FROM site"
 ONE = ALL + " WHERE sender = ? AND name = ?"
 FAIL = (
