@@ -33,9 +33,6 @@ class Gone:
     reason: str
 
 
-KNOWN = (Delivered, TryLater, Failed, NotNow, Gone)
-
-
 @dataclass(slots=True)
 class Finished:
     """One attempt and its outcomes by recipient id."""
@@ -113,8 +110,6 @@ def rule(finished: Finished, retry: Retry, reports: Reports) -> Ruling:
     ruling = Ruling(finished)
     for addressee in finished.task.addressees:
         outcome = finished.outcomes.get(addressee.id, NO_ANSWER)
-        if not isinstance(outcome, KNOWN):  # a plugin's bug must not pass for a delivery
-            outcome = NO_ANSWER
         if isinstance(outcome, TryLater):
             due = _next_try(finished, addressee, outcome, retry)
             if due is None:
