@@ -41,6 +41,7 @@ def explained(app: App, number: int, address: str | None) -> dict[str, Any]:
     via: dict[int, str] = dict(app.context.db.read_slow(lambda tx: tx.execute(VIA, (number,))))
     found = [_recipient(app, item, one, via.get(one.id, ""), row, now) for one in wanted[:SHOWN]] if row is not None else []
     facts = {"message": word, "sender": item.sender, "queued_at": when(item.queued_at), "size": item.size, "priority": item.priority}
+    facts["gives_up"] = when(item.queued_at + int(app.context.config.queue.give_up * 1000))
     return facts | {"recipients": found, "more": len(wanted) - len(found)}
 
 
@@ -101,6 +102,6 @@ def _lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"-> {one['address']}{queue}: {one['standing']}"
         yield from (f"     {line}" for line in details(one))
         if not one["connections"]:
-            yield "     no connection takes it: it waits until one does"
+            yield f"     no connection takes it: it waits until one does, and comes back to its sender {result['gives_up']}"
     if result["more"]:
         yield f"and {result['more']} more: `postroom queue show {result['message']}` lists them; name one to see it here"
