@@ -76,7 +76,7 @@ def test_a_message_held_until_a_time_says_until_when(postroom: Command, office: 
     (message,) = queued(postroom)
     assert (message["state"], message["reason"]) == ("held on timer", "held by hand")
     assert str(message["next_try"]).startswith("2099-05-31")
-    assert "why it is held" in postroom("queue", "list").out.splitlines()[0]
+    assert "why it waits" in postroom("queue", "list").out.splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -155,10 +155,10 @@ def _address(item: QueuedAddress) -> dict[str, Any]:
 
 
 def _listed(found: Sequence[Queued], apart: str) -> str:
-    """The list for people; why a message is held is told only where one is, and its queue where ``apart`` names that column."""
-    held = any(item.reason for item in found)
-    columns = (*COLUMNS, *([apart] if apart else []), *(["why it is held"] if held else []))
-    rows = [(*_row(item), *([item.channel] if apart else []), *([item.reason] if held else [])) for item in found]
+    """The list for people; why a message is held or not tried only where one is, and its queue where ``apart`` names that column."""
+    reasons = any(item.reason for item in found)
+    columns = (*COLUMNS, *([apart] if apart else []), *(["why it waits"] if reasons else []))
+    rows = [(*_row(item), *([item.channel] if apart else []), *([item.reason] if reasons else [])) for item in found]
     return table(columns, rows, "the queue is empty")
 
 

@@ -29,8 +29,9 @@ PROBED_NOW = (
 
 LETTERS = (
     'SELECT o.id, o.sender, o."user", o.client_address, o.priority, o.queued_at, o.size, o.held, o.blob_id, COUNT(r.id), MIN(r.address),'
-    " MIN(CASE WHEN r.hold_until > 0 THEN r.hold_until ELSE r.next_try END), MAX(r.lease_until), MAX(r.attempts), MIN(r.channel)"
-    " FROM outgoing o LEFT JOIN outgoing_recipient r ON r.outgoing_id = o.id WHERE {where} GROUP BY o.id{group} ORDER BY o.id LIMIT ?"
+    " MIN(CASE WHEN r.hold_until > 0 THEN r.hold_until ELSE r.next_try END), MAX(r.lease_until), MAX(r.attempts), MIN(r.channel),"
+    " MAX(r.last_reply) FROM outgoing o LEFT JOIN outgoing_recipient r ON r.outgoing_id = o.id"
+    " WHERE {where} GROUP BY o.id{group} ORDER BY o.id LIMIT ?"
 )
 RECIPIENTS = (
     "SELECT id, address, original, channel, state, attempts, CASE WHEN hold_until > 0 THEN hold_until ELSE next_try END, lease_until,"
@@ -57,7 +58,7 @@ class Queued:
     attempts: int
     next_try: int  # 0 when it is held
     channel: str  # "out", or the name of a queue apart; of a message in several queues each is a message of its own in the list
-    reason: str  # why it is held, "" when it is not
+    reason: str  # why it is held or, when nothing was tried yet, why not; "" when there is nothing to say
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +191,12 @@ class OutQueue:
             raise NotQueued(number)
 
     def _queued(self, row: Sequence[Any], now: int) -> Queued:
-        number, sender, user, address, priority, queued_at, size, held, blob, count, to, next_try, lease_until, attempts, channel = row
+        number, sender, user, address, priority, queued_at, size, held, blob, count, to, next_try, lease_until, attempts, *rest = row
+        channel, said = rest
         state = _state(held, next_try or 0, lease_until or 0, now)
         subject = Message.whole(self.blobs.part(blob, 0, HEAD)).header("Subject") or ""
         due = 0 if state == "held" else next_try or 0
-        reason = self._reason(number) if state in ("held", "held on timer") else ""
+        reason = self._reason(number) if state in ("held", "held on timer") else said or "" if state == "waiting" and not attempts else ""
         return Queued(
             number, state, address or "unknown", user or "", priority, to or "", count, sender, subject, queued_at, size, attempts or 0,
             due, channel or "", reason,

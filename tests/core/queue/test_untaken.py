@@ -68,6 +68,7 @@ def test_how_it_stands_is_said_of_what_waits(picky: Office) -> None:
     look(picky)
     picky.wait(61)
     item, (one,) = picky.out.show(number, picky.now)
+    assert (item.reason, picky.out.messages(picky.now)[0].reason) == (WORDS, WORDS)
     assert standing(item, one, "x", picky.now) == f"not tried yet: {WORDS}"
 
 
