@@ -169,13 +169,13 @@ def waiting() -> Iterator[Row]:
     with postroom(changes) as server:
         port, count = server.ports["SMTP"], stored_by_postroom(server)
         send(port, 500, SESSIONS)
-        empty = median(rate(port, 3000, SESSIONS, count) for _ in range(3))
+        empty = median(rate(port, 3000, SESSIONS, count) for _ in range(5))
         server.stop()
         fill(server)
         server.start()
         port = server.ports["SMTP"]
         send(port, 500, SESSIONS)
-        full = median(rate(port, 3000, SESSIONS, count) for _ in range(3))
+        full = median(rate(port, 3000, SESSIONS, count) for _ in range(5))
         resident = max(rss(pid) for pid in server.workers())
     slower = (empty / full - 1) * 100
     what = f"acceptance beside a queue of {WAITING:,} waiting messages"
