@@ -343,3 +343,20 @@ def test_protected_and_other_mail_do_not_share_a_connection(trust: Trust) -> Non
     with attempt(trust, ENCRYPTED, CLEAR, records=[tlsa(trust.server)]) as (send, _):
         assert send().how.startswith("TLSv1.3")
         assert send(message=RELAXED).how == "in the clear"
+
+
+@pytest.mark.parametrize(
+    ("records", "sts", "words"),
+    [
+        ([], None, "mx.d.test:2525 (preference 10): at 127.0.0.1; no policy: TLS where it is offered"),
+        ([(3, 1, 1, b"x" * 32)], None, "TLS with a certificate that fits its TLSA records (DANE: TLSA records of mx.d.test)"),
+        ([], Sts("enforce", "mx.d.test"), "TLS with a certificate for its name (MTA-STS: the policy of d.test (enforce))"),
+        ([], Sts("enforce", "other.test"), "cannot be used: MTA-STS: mx.d.test is not among the servers that the policy of d.test names"),
+    ],
+)
+def test_explain_tells_what_the_domain_demands(records: Any, sts: Sts | None, words: str) -> None:
+    resolver = table({"d.test": [(10, "mx.d.test")]}, tlsa={"_2525._tcp.mx.d.test": records}, secure=["*"] if records else [])
+    sender = direct(resolver, port=2525)
+    sender.router._policies._sts = sts  # type: ignore[assignment]
+    assert words in "\n".join(sender.explain(outgoing("you@d.test")))
+    sender.close()
