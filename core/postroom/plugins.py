@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from . import hookspecs
 from .config.document import Location
 from .config.load import ConfigError, Loaded, inspect
+from .config.outward import Sending, between
 from .config.schema import Config, PluginSettings, ServiceSettings
 from .config.senders import SenderSettings
 from .config.wording import nearest
@@ -183,20 +184,20 @@ def _senders(config: Config, plugins: Plugins) -> Iterator[tuple[Location, str]]
                 ("connections", index, "sender"),
                 f"no enabled plugin has a sender {connection.sender}" + nearest(connection.sender, known),
             )
-    yield from _logins(config, plugins)
+    yield from between(config.connections, _sendings(plugins))
     for name, chosen in plugins.items():
         for place, sender in chosen.settings.senders_named():
             if sender not in known:
                 yield ("plugins", name, *place), f"no enabled plugin has a sender {sender}" + nearest(sender, known)
 
 
-def _logins(config: Config, plugins: Plugins) -> Iterator[tuple[Location, str]]:
-    """A sender that waits for a login needs runs of a connection with a collector that logs in."""
-    senders: list[object] = [sender for chosen in plugins.values() for _, sender in chosen.settings.parts(SenderSettings)]
-    senders += [chosen.settings for chosen in plugins.values()]  # a section that is one sender itself
-    waiting = {sender.name for sender in senders if isinstance(sender, SenderSettings) and sender.wait_for_login}
-    for index, connection in enumerate(config.connections):
-        if connection.sender in waiting and connection.immediate:
-            yield ("connections", index, "immediate"), f"the sender {connection.sender} waits for a login (wait_for_login): false is needed"
-        elif connection.sender in waiting and not connection.collectors:
-            yield ("connections", index, "sender"), f"{connection.sender} waits for a login (wait_for_login), and no collector logs in"
+def _sendings(plugins: Plugins) -> dict[str, Sending]:
+    """The senders whose settings we know; a section may hold several, or be one itself."""
+    found: dict[str, Sending] = {}
+    for name, chosen in plugins.items():
+        for place, part in chosen.settings.parts(SenderSettings):
+            found.setdefault(part.name, Sending(("plugins", name, *place), part))
+        own: object = chosen.settings
+        if isinstance(own, SenderSettings) and own.name in chosen.settings.sender_names():
+            found.setdefault(own.name, Sending(("plugins", name), own))
+    return found

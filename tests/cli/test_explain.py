@@ -76,6 +76,12 @@ def test_it_tells_every_way_out_with_the_line_of_the_filter(explain: Any) -> Non
     ]
 
 
+def test_of_several_permanent_lines_the_first_that_takes_it_is_named(explain: Any, config: Path) -> None:
+    config.write_text(CONFIG.replace("{name: Hourly, sender: Rest}", "{name: Hourly, sender: Rest, immediate: true}"))
+    assert explain("bob@customer.test")[-1] == "     not by Hourly (sender Rest): Direct is asked first and takes it"
+    assert "-> outgoing queue to bob@else.test by Hourly (sender Rest)" in explain("bob@else.test")
+
+
 def test_it_tells_that_what_no_sender_takes_for_its_size_comes_back(explain: Any, config: Path) -> None:
     config.write_text(CONFIG.replace('servers: ["one.isp.test:587"]', 'servers: ["one.isp.test:587"], max_message_size: 2MB'))
     lines = explain("bob@customer.test", "--size", "3MB")

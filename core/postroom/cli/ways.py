@@ -89,6 +89,9 @@ class Looking:
     def way(self) -> Way:
         """What comes of it."""
         takes, reason = self._choice()
+        first = next((other for other in self.app.runner.desk.fetching.before(self.line) if replace(self, line=other).takes), None)
+        if takes and first is not None:
+            takes, reason = False, f"{first.name} is asked first and takes it"
         named = {one.name: one for one in self.app.context.config.connections}
         connection = named.get(self.line.name) if self.line.channel == OUT else None
         when, following = ("at once, whatever the schedule says", None) if connection is None else self._when(connection)
@@ -96,6 +99,11 @@ class Looking:
         if takes:
             way.how, way.limits, way.trouble = self._how(), list(self._limits()), self._trouble()
         return way
+
+    @property
+    def takes(self) -> bool:
+        """Whether the sender takes it, if it is asked."""
+        return self._choice()[0]
 
     def _choice(self) -> tuple[bool, str]:
         """Whether the sender takes it, and which rule says so."""

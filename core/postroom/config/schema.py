@@ -224,7 +224,7 @@ class ConnectionSettings(Section):
     collect_timeout: Duration = Field(
         1800.0, gt=0, description="How long each collector may take; then it is broken off, and the next runs."
     )
-    default: bool = Field(False, description="One of those that `default` means in the schedule and in commands; first to be given mail.")
+    default: bool = Field(False, description="One of those that `default` means in the schedule and in commands; asked for mail first.")
     immediate: bool = Field(False, description="A permanent line: mail leaves as soon as it is queued; else it waits for the schedule.")
     when_queued: int | None = Field(None, ge=1, description="Run it once so many messages wait; null waits for the schedule.")
     when_urgent: bool = Field(False, description="Run it when a message is queued whose header says that it is urgent.")

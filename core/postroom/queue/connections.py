@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from ..config.outward import in_turn
 from .letter import OUT
 from .line import Line
 
@@ -71,13 +72,13 @@ class Connection(Protocol):
 
 
 def lines(connections: Iterable[Connection], senders: Sequence[Sender]) -> list[Line]:
-    """A line for each connection that sends (default ones first), and one for each sender that has a channel of its own name.
+    """A line for each connection that sends, in the order of being asked, and one for each sender that has a channel of its own name.
 
     Raises ValueError when a connection names a sender that does not exist.
     """
     known = {sender.name: sender for sender in senders}
     made: list[Line] = []
-    for connection in sorted(connections, key=lambda each: not each.default):
+    for connection in in_turn(connections):
         if connection.sender is None:
             continue
         if connection.sender not in known:

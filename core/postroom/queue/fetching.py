@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..store.database import StoreUnavailable
 from . import budget, claim
-from .picking import Picking
+from .picking import Picking, Taker
 
 if TYPE_CHECKING:
     from ..sending.windows import Rate
@@ -42,7 +44,10 @@ class Fetching:
 
     def due(self, line: Line, now: int, until: int, limit: int) -> Claimed:
         """Claim up to ``limit`` recipients until ``until`` (ms). Raises StoreUnavailable."""
-        if line.plain:
+        before = self.before(line)
+        if any(self._takes_all(other) for other in before):
+            return Claimed([], more=False)
+        if line.plain and not before:
             taken = self.db.write(lambda tx: claim.take(tx, line.channel, self.owner, now, until, limit))
             return Claimed(self._tasks(line, taken), sum(len(addressees) for _, addressees in taken) == limit)
         if self._full.get(line.name, 0) > now:
@@ -83,8 +88,11 @@ class Fetching:
 
     def next_due(self, line: Line) -> int | None:
         """When there is work for the line again (ms); None when nothing waits that is not known already. Raises StoreUnavailable."""
+        before = self.before(line)
+        if any(self._takes_all(other) for other in before):
+            return None
         full = self._full.get(line.name, 0)
-        looked = -1 if line.plain else self._picking(line).looked
+        looked = -1 if line.plain and not before else self._picking(line).looked
         due = self.db.read(lambda tx: claim.next_due(tx, line.channel, after=looked))
         return full if due is not None and due < full else due
 
@@ -102,12 +110,21 @@ class Fetching:
     def _picking(self, line: Line) -> Picking:
         picking = self._pickings.get(line.name)
         if picking is None:
-            picking = Picking(self.db, self._blobs, line.channel, line.sender.rules, lambda: self.largest(line))
+            before = [Taker(other.sender.rules.takes, partial(self.largest, other)) for other in self.before(line)]
+            picking = Picking(self.db, self._blobs, line.channel, line.sender.rules, partial(self.largest, line), before)
             self._pickings[line.name] = picking
         if self._runs.get(line.name) != line.run_started:
             self._runs[line.name] = line.run_started
             picking.anew()
         return picking
+
+    def before(self, line: Line) -> list[Line]:
+        """The permanent lines that are asked before this one, which is permanent too: what one of them takes is not for it."""
+        permanent = [other for other in self.lines if other.immediate and other.channel == line.channel]
+        return list(takewhile(lambda other: other is not line, permanent)) if line.immediate else []
+
+    def _takes_all(self, line: Line) -> bool:
+        return not line.sender.rules.takes and not self.largest(line)
 
     def largest(self, line: Line) -> int:
         """The largest message that the line takes; one that no line of its channel takes is taken by all, and comes back to its sender."""

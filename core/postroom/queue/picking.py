@@ -1,9 +1,9 @@
-"""Chooses due mail for a sender that does not take all in the order of its coming: by filter, size, order, and what waited at the start.
+"""Chooses due mail for a line that does not take all in the order of its coming: by filter, size, order, and what waited at the start.
 
 Candidates are read in pages, off the hub, and judged here. A look goes on where the last one ended (new mail and mail whose turn comes
 are always behind that), so mail that the filter leaves is not read again and again; now and then everything is looked at anew, because
 mail grows older and priorities change. A sender with an order of its own has the first few of all that is due chosen in advance; when
-they are used up and there were more, everything is looked at again.
+they are used up and there were more, everything is looked at again. A permanent line leaves alone what one before it takes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from .claim import RANKS
 
 if TYPE_CHECKING:
     from ..provided import SendingRules
+    from ..sending.filtering import Filter
     from ..store.blobs import Blobs
     from ..store.database import Database, Tx
 
@@ -57,11 +58,28 @@ class Found(NamedTuple):
     recipients: int
 
 
-class Picking:
-    """What one line may take next. ``limit``: the largest message that it takes, 0 is any."""
+class Taker(NamedTuple):
+    """What one line takes. ``limit``: the largest message, 0 is any."""
 
-    def __init__(self, db: Database, blobs: Blobs, channel: str, rules: SendingRules, limit: Callable[[], int]) -> None:
+    takes: Filter | None
+    limit: Callable[[], int]
+
+    def has(self, one: Found, candidate: Candidate) -> bool:
+        """Whether the line takes this recipient."""
+        limit = self.limit()
+        return not (limit and one.size > limit) and (not self.takes or self.takes.takes(candidate).taken)
+
+
+class Picking:
+    """What one line may take next. ``limit``: the largest message that it takes, 0 is any; ``before``: lines that are asked first."""
+
+    def __init__(
+        self, db: Database, blobs: Blobs, channel: str, rules: SendingRules, limit: Callable[[], int], before: Sequence[Taker] = ()
+    ) -> None:
         self.db, self.blobs, self.channel, self.rules, self.limit = db, blobs, channel, rules, limit
+        self._taker, self._before = Taker(rules.takes, limit), before
+        filters = [one.takes for one in (self._taker, *before) if one.takes]
+        self._fields = frozenset(name for each in filters for name in each.header_names)  # that filters ask for
         self._picks: deque[int] = deque()
         self._keys: dict[int, tuple[int, int, int]] = {}  # the places of the picks in the sender's order, if it has one
         self._dropped = False  # there were more than can be chosen in advance
@@ -69,7 +87,7 @@ class Picking:
         self._resume: tuple[int, tuple[int, int]] | None = None  # a look that was broken off: the rank, next_try and id where it goes on
         self._anew = 0  # when everything is to be looked at again (ms)
         self._looked = -1  # the last look ended at what was due then
-        counts = rules.takes is not None and "recipients" in rules.takes.needs
+        counts = any("recipients" in each.needs for each in filters)
         self._query = CANDIDATES.format(count=COUNT if counts else "1")
 
     @property
@@ -136,11 +154,8 @@ class Picking:
         return -one.priority, -measure if self.rules.reverse else measure, one.id
 
     def _taken(self, one: Found, now: int) -> bool:
-        limit = self.limit()
-        if limit and one.size > limit:
-            return False
-        takes = self.rules.takes
-        return takes is None or takes.takes(self._candidate(one, now)).taken
+        candidate = self._candidate(one, now)
+        return self._taker.has(one, candidate) and not any(other.has(one, candidate) for other in self._before)
 
     def refusal(self, one: Found, now: int) -> str:
         """Why the line does not take it, "" when it does: for people."""
@@ -158,7 +173,4 @@ class Picking:
 
     def _headers(self, one: Found) -> Mapping[str, Sequence[str]]:
         message = Message.whole(bytes(one.prefix) + self.blobs.part(one.blob_id, 0, HEAD))
-        found: dict[str, list[str]] = {}
-        for name in self.rules.takes.header_names if self.rules.takes else ():
-            found[name] = message.all(name)
-        return found
+        return {name: message.all(name) for name in self._fields}
