@@ -224,6 +224,16 @@ def rewrite_message(message: Message, envelope: Envelope, outgoing: bool) -> Mes
 
 
 @hookspec
+def message_signature(text: str, form: str, message: Message, envelope: Envelope, outgoing: bool) -> str | None:
+    """Transform: the text that the plugin ``signature`` is about to put below a message of a user, "" for none.
+
+    ``text``: as the settings have it; ``form``: "plain" or "html", asked for each that the message has; ``outgoing``: as in
+    ``rewrite_message``. Not asked for users whose own signature is ``<blank>``, nor for the mail of others. A text with a line of more
+    than 400 characters or with control characters is not used.
+    """
+
+
+@hookspec
 def sign_message(message: Message, envelope: Envelope, original: Message) -> Sequence[bytes] | None:
     """Collected from all: header lines (without CRLF) to put on top of the copy that leaves, after all rewriting.
 
@@ -257,7 +267,10 @@ def attempt_starting(outgoing: Outgoing, plan: AttemptPlan) -> AttemptPlan | Non
 
 @hookspec
 def return_path(path: str, outgoing: Outgoing) -> str | None:
-    """Transform: the address in MAIL FROM of this attempt ("" is the null sender). ``outgoing.sender``: the one that was given at first."""
+    """Transform: the address in MAIL FROM of this attempt ("" is the null sender). ``outgoing.sender``: the one that was given at first.
+
+    ``outgoing.recipients`` are those of this attempt, ``outgoing.all_recipients`` the addresses of all that the message is for.
+    """
 
 
 @hookspec

@@ -14,9 +14,9 @@ from postroom.mail.structure.scanner import Scanner
 
 from .appending import Untouchable, appended
 from .bodies import bodies
-from .choosing import Chooser
+from .choosing import Chooser, is_none
 from .heading import heading_edits
-from .settings import Settings
+from .settings import Settings, sendable
 
 __all__ = ["Plugin", "Settings"]
 
@@ -27,25 +27,41 @@ OTHERS = ("DKIM-Signature", "ARC-Seal", "Resent-From", "Resent-Sender")
 
 
 class Plugin:
-    """Answers ``rewrite_message``."""
+    """Answers ``rewrite_message``; asks ``message_signature``."""
 
     def __init__(self, context: Context, settings: Settings) -> None:
         domains = context.config.domains
-        self.offload = context.offload
+        self.offload, self.ask, self.log = context.offload, context.ask, context.log
         self.chooser = Chooser(settings, LocalDomains(domains.default, domains.local))
 
     @hookimpl
     def rewrite_message(self, message: Message, envelope: Envelope, outgoing: bool) -> Message | None:
         """The message with the sender's signature; None where it gets none."""
+        if not self.chooser.wanted(envelope, outgoing=outgoing) or any(message.count(name) for name in OTHERS):
+            return None
         signatures = self.chooser.choose(envelope, outgoing=outgoing)
-        if not signatures or any(message.count(name) for name in OTHERS):
+        if not (any(signatures.values()) or self.ask.hooks.message_signature.get_hookimpls()):
             return None
         try:
-            parts = [(part, signatures[form], form) for part, form in bodies(self._scanned(message)) if form in signatures]
+            found = bodies(self._scanned(message))
+            for form in {form for _, form in found}:
+                signatures[form] = self._asked(signatures[form], form, message, envelope, outgoing=outgoing)
+            parts = [(part, signatures[form], form) for part, form in found if signatures[form]]
             edits = [edit for part, text, form in parts for edit in self._edits(message, part, text, form)]
         except Untouchable:
             return None  # one form with a signature and the other without would be two different messages
         return spliced(message, edits) if edits else None
+
+    def _asked(self, configured: str, form: str, message: Message, envelope: Envelope, *, outgoing: bool) -> str:
+        """The signature as plugins want it; what could not stand in a message is not used."""
+        text: str = self.ask.transform("message_signature", "text", configured, form=form, message=message, envelope=envelope, outgoing=outgoing)
+        if text is configured:
+            return configured
+        try:
+            return "" if is_none(text) else sendable(text)
+        except (ValueError, AttributeError) as error:  # AttributeError: it is no text at all
+            self.log.error("signature.not_used", form=form, reason=str(error))
+            return configured
 
     def _scanned(self, message: Message) -> Part:
         scanner = Scanner()

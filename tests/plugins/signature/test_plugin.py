@@ -7,30 +7,42 @@ import email.policy
 from email.message import EmailMessage
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from postroom import hookimpl
+from postroom.asking import Asker
 from postroom.config.schema import DomainSettings
 from postroom.mail.envelope import Envelope
 from postroom.mail.message import Message
 from postroom.mail.structure.mime import describe
+from postroom.plugins import new_manager
 from postroom_signature.plugin import Plugin, Settings
 
 ANN = Envelope("ann@example.test", user="ann", local_origin=True)
 GREETINGS = "-- \nViele Grüße 🎈"
 
 
-def plugin(**wanted: Any) -> Plugin:
+def plugin(*others: object, **wanted: Any) -> Plugin:
     domains = DomainSettings(default="example.test", local=["example.test"])
-    context: Any = SimpleNamespace(config=SimpleNamespace(domains=domains), offload=lambda fn, *args: fn(*args))
+    manager = new_manager()
+    for other in others:
+        manager.register(other)
+    context: Any = SimpleNamespace(
+        config=SimpleNamespace(domains=domains),
+        offload=lambda fn, *args: fn(*args),
+        ask=Asker(manager.hook, lambda: 0.0, Mock()),
+        log=Mock(),
+    )
     return Plugin(context, Settings.model_validate(wanted))
 
 
-def below(data: bytes, wanted: dict[str, Any], envelope: Envelope = ANN, *, outgoing: bool = True) -> bytes:
+def below(data: bytes, wanted: dict[str, Any], envelope: Envelope = ANN, *others: object, outgoing: bool = True) -> bytes:
     message = Message.whole(data)
-    made = plugin(**wanted).rewrite_message(message, envelope, outgoing)
+    made = plugin(*others, **wanted).rewrite_message(message, envelope, outgoing)
     if made is None:
         return data
     whole = b"".join(made.chunks())
@@ -274,3 +286,44 @@ def test_no_line_becomes_longer_than_a_line_may_be(signature: dict[str, str], ki
 def test_line_ends_without_a_carriage_return_stay_line_ends() -> None:
     made = below(b"From: ann@example.test\n\nHello\nagain\n", UMLAUTS)
     assert made.endswith(b"Hello\r\nagain\r\n--=20\r\nViele Gr=C3=BC=C3=9Fe =F0=9F=8E=88\r\n")
+
+
+class Script:
+    """A plugin that answers each question for a signature by a word, and remembers what it was asked."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer, self.asked = answer, list[tuple[str, str, bool]]()
+
+    @hookimpl
+    def message_signature(self, text: str, form: str, envelope: Envelope, outgoing: bool) -> Any:
+        self.asked.append((text, form, outgoing))
+        return self.answer
+
+
+def test_a_plugin_is_asked_for_each_form_that_the_message_has() -> None:
+    script = Script("mine")
+    made = below(both(), OUT, ANN, script)
+    assert sorted(script.asked) == [("-- \nAnn", "plain", True), ("<div>-- <br>\nAnn</div>", "html", True)]
+    assert text(made) == "Hello\nmine\n"
+    assert "<p>Hello</p>mine\n</BODY >" in text(made, "html")
+
+
+@pytest.mark.parametrize(("answer", "signature"), [("mine", "mine\r\n"), (None, "-- \r\nAnn\r\n"), ("", ""), ("<blank>", "")])
+def test_the_answer_of_a_plugin_stands_in_the_place_of_the_settings(answer: str | None, signature: str) -> None:
+    assert below(SIMPLE, OUT, ANN, Script(answer)) == SIMPLE + signature.encode()
+
+
+def test_a_plugin_may_give_a_signature_where_the_settings_have_none() -> None:
+    assert below(SIMPLE, {}, ANN, Script("mine"), outgoing=False) == SIMPLE + b"mine\r\n"
+
+
+@pytest.mark.parametrize("answer", ["a\x00b", "x" * 401, 7])
+def test_what_cannot_be_a_signature_is_not_used(answer: Any) -> None:
+    assert below(SIMPLE, OUT, ANN, Script(answer)) == SIMPLE + b"-- \r\nAnn\r\n"
+
+
+@pytest.mark.parametrize("envelope", [Envelope("bob@x.test", user="bob"), Envelope("joe@far.example"), Envelope("", local_origin=True)])
+def test_no_plugin_is_asked_for_users_who_want_none_nor_for_the_mail_of_others(envelope: Envelope) -> None:
+    script = Script("mine")
+    assert below(SIMPLE, LEVELS, envelope, script, outgoing=False) == SIMPLE
+    assert script.asked == []
