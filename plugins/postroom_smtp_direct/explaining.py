@@ -13,7 +13,8 @@ from postroom.mail.local_domains import fold_domain
 from postroom.provided import Outgoing
 from postroom.tls_policy.demand import Level
 
-from .routing import MOST, Destination, NoWay
+from .rounds import MOST
+from .routing import Destination, NoWay
 
 if TYPE_CHECKING:
     from .sender import DirectSender
@@ -45,7 +46,7 @@ def explained(sender: DirectSender, message: Outgoing) -> list[str]:
 def _destination(sender: DirectSender, destination: Destination, message: Outgoing) -> Iterator[str]:
     yield f"the servers of {destination.domain} are named by {destination.by}"
     allowed, hold = sender.allowed(destination, message)
-    servers = destination.servers
+    servers = sender.rounds.order(destination.site, destination.servers)
     tried = servers if len(allowed) < MOST else servers[: servers.index(allowed[-1]) + 1]
     for one in tried:
         place = f"{one.host}:{one.port} (preference {one.preference})"
@@ -54,7 +55,7 @@ def _destination(sender: DirectSender, destination: Destination, message: Outgoi
         else:
             yield f"{place}: {_hop(sender.maker.make(one, destination, message))}"
     if len(tried) < len(servers):
-        yield f"and {len(servers) - len(tried)} more: an attempt tries {MOST}"
+        yield f"and {len(servers) - len(tried)} more: an attempt tries {MOST}, the next one others"
 
 
 def _hop(hop: NextHop | HopFault) -> str:
@@ -67,4 +68,5 @@ def _hop(hop: NextHop | HopFault) -> str:
         return f"{where}{hop.encryption.value}{', certificate checked' if hop.verify else ''}{login}"
     first = ", from the first byte" if hop.encryption is Encryption.TLS else ""
     level, reason = LEVELS[hop.demand.level], hop.demand.reason
-    return f"{where}{reason if level in reason else f'{level}{first} ({reason})'}{login}"
+    tested = "; a failure is only noted, and the mail goes" if hop.demand.testing else ""
+    return f"{where}{reason if level in reason else f'{level}{first} ({reason}{tested})'}{login}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
+from postroom.mail.address import BadAddress, domain_to_ascii, split
 from postroom.mail.client import Client
 
 UNSAFE = re.compile(r"[^A-Za-z0-9.:_\[\]-]")  # in a HELO name: what could end the clause or open a comment
@@ -30,8 +32,18 @@ def opening(client: Client, hostname: str, *, esmtp: bool, utf8: bool) -> bytes:
 
 def closing(recipient: str, epoch: float) -> bytes:
     """The rest of the header. ``recipient``: the only one, else "" (naming one of several would betray a Bcc)."""
-    whom = f" for <{recipient}>".encode() if recipient else b""
+    whom = f" for <{_plain(recipient)}>".encode() if recipient else b""
     return whom + b";\r\n\t" + date(int(epoch)) + b"\r\n"
+
+
+def _plain(address: str) -> str:
+    """The address in ASCII where that is possible: this line alone must not keep a message from servers without SMTPUTF8."""
+    local, domain = split(address)
+    if address.isascii() or not local.isascii():
+        return address
+    with suppress(BadAddress):
+        return f"{local}@{domain_to_ascii(domain)}"
+    return address
 
 
 @lru_cache(maxsize=8)

@@ -133,12 +133,26 @@ def test_it_tells_when_a_last_resort_takes_what_nobody_has(explain: Any) -> None
 
 def test_it_tells_a_destination_that_cannot_be_reached(explain: Any, config: Path) -> None:
     explain("bob@customer.test")
-    row = {"sender": "Customers", "name": "", "failures": 3, "since": 0, "next_probe": 3_600_000, "reason": "451 4.4.1 nobody answers"}
+    row = {
+        "sender": "Customers",
+        "name": "",
+        "failures": 3,
+        "since": 0,
+        "next_probe": 4_102_444_800_000,
+        "reason": "451 4.4.1 nobody answers",
+    }
     insert(config, "site", {name: row.get(name, "") for name in Site._meta.fields})
     assert (
         "       it cannot be reached since 1970-01-01 01:00:00+01:00: 451 4.4.1 nobody answers;"
-        " the next attempt is made 1970-01-01 02:00:00+01:00"
+        " it is not tried before 2100-01-01 01:00:00+01:00"
     ) in explain("bob@customer.test")
+
+
+def test_it_tells_that_a_destination_may_be_tried_again(explain: Any, config: Path) -> None:
+    explain("bob@customer.test")
+    row = {"sender": "Customers", "name": "", "failures": 3, "since": 0, "next_probe": 3_600_000, "reason": "451 4.4.1 nobody answers"}
+    insert(config, "site", {name: row.get(name, "") for name in Site._meta.fields})
+    assert any(line.endswith("; it is tried with the next message") for line in explain("bob@customer.test"))
 
 
 def test_it_tells_a_rate_that_is_used_up(explain: Any, config: Path) -> None:

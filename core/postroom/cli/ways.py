@@ -190,8 +190,9 @@ class Looking:
         if row is None:
             return None
         (since, probe, reason), zone = row, self.app.context.config.server.zone
-        begun, following = shown(since / 1000, zone), shown(probe / 1000, zone)
-        return f"it cannot be reached since {begun}: {reason}; the next attempt is made {following}"
+        # then the next message whose turn comes tries it, and that may be later
+        following = f"is not tried before {shown(probe / 1000, zone)}" if probe > self.now * 1000 else "is tried with the next message"
+        return f"it cannot be reached since {shown(since / 1000, zone)}: {reason}; it {following}"
 
 
 def known_site(sender: Sender, message: Outgoing) -> str:

@@ -353,6 +353,13 @@ def test_an_internationalized_header_needs_smtputf8() -> None:
     assert outcomes[1].reply.enhanced == "5.6.7"  # type: ignore[union-attr]
 
 
+def test_what_is_internationalized_is_said_rightly_when_it_is_the_recipient() -> None:
+    with Peer(f"{PLAIN}{QUIT}") as peer:
+        header = "Received: from me for <jö@mx.test>\r\n\r\n".encode()
+        outcomes = deliver(peer, outgoing("jö@mx.test", message=header, smtputf8=True, body="8BITMIME"))
+    assert outcomes[1].reply.text.startswith("An internationalized address,")  # type: ignore[union-attr]
+
+
 def test_an_internationalized_header_of_a_large_message_is_found_below_the_added_lines() -> None:
     message = [b"Received: by us\r\n", "Subject: Grüße\r\n\r\n".encode() + LARGE]
     with Peer(f"{EIGHTBIT}{QUIT}") as peer:

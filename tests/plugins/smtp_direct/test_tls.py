@@ -351,6 +351,7 @@ def test_protected_and_other_mail_do_not_share_a_connection(trust: Trust) -> Non
         ([], None, "mx.d.test:2525 (preference 10): at 127.0.0.1; no policy: TLS where it is offered"),
         ([(3, 1, 1, b"x" * 32)], None, "TLS with a certificate that fits its TLSA records (DANE: TLSA records of mx.d.test)"),
         ([], Sts("enforce", "mx.d.test"), "TLS with a certificate for its name (MTA-STS: the policy of d.test (enforce))"),
+        ([], Sts("testing", "mx.d.test"), "(MTA-STS: the policy of d.test (testing); a failure is only noted, and the mail goes)"),
         ([], Sts("enforce", "other.test"), "cannot be used: MTA-STS: mx.d.test is not among the servers that the policy of d.test names"),
     ],
 )

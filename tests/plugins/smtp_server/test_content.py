@@ -10,6 +10,7 @@ import pytest
 from postroom import ids
 from postroom.asking import PluginFault
 from postroom.store.database import StoreUnavailable
+from postroom_smtp_server.received import closing
 from postroom_smtp_server.session import Session
 from tests.peers import TLS_DETAILS, SessionPeer
 from tests.plugins.smtp_server.desk import NOW, Office
@@ -79,6 +80,10 @@ def test_smtputf8_is_named_as_rfc_6531_wants() -> None:
     )
     assert b"with UTF8SMTP\r\n" in office.queue.taken[0].received
     assert " for <jörg@example.test>;".encode() in office.queue.taken[0].received
+
+
+def test_a_domain_alone_does_not_internationalize_the_received_header() -> None:
+    assert closing("bob@bücher.example", NOW).startswith(b" for <bob@xn--bcher-kva.example>;")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,12 @@ def needs_smtputf8(outgoing: Outgoing) -> bool:
     return outgoing.smtputf8 or not outgoing.mail_from.isascii() or not all(r.address.isascii() for r in outgoing.recipients)
 
 
+def lacks_smtputf8(outgoing: Outgoing) -> Reply:
+    """Why a message with an internationalized header cannot go: its own recipients are the better reason, where they are one."""
+    local = (split(one.address)[0] for one in outgoing.recipients)
+    return HEADER_NEEDS_SMTPUTF8 if all(part.isascii() for part in local) else NEEDS_SMTPUTF8
+
+
 def check(outgoing: Outgoing, offered: Capabilities, *, verified: bool) -> None:
     """Raises Unsendable when the server cannot be given this message at all. ``verified``: over TLS with a checked certificate."""
     if 0 < offered.size_limit < outgoing.size:  # RFC 1870 section 6.1

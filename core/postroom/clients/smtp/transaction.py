@@ -67,7 +67,7 @@ class Transaction:
         needed = commands.needs_smtputf8(outgoing)
         self.utf8 = needed and offered.smtputf8
         if outgoing.smtputf8 and not self.utf8 and not header_of(self._chunks()).isascii():  # RFC 6531 3.2
-            raise Unsendable(commands.HEADER_NEEDS_SMTPUTF8)
+            raise Unsendable(commands.lacks_smtputf8(outgoing))
         self.body = body_type(outgoing.body, self.whole, self._chunks(), eightbit=offered.eightbit, binary=offered.binarymime)
         outgoing.notes["dsn"] = offered.dsn  # whether the next server does the reports that were asked for (RFC 3461 5.2)
 
