@@ -56,11 +56,19 @@ class Timetable:
         now = self.clock()
         looked = self.db.read(lambda tx: tx.one(READ, (LOOKED,)))
         since = max(float(looked[0]) if looked else now - TICK, now - CATCH_UP)
-        self.db.write(lambda tx: tx.do(marks.WISH, (LOOKED, repr(now))))
-        if since >= now or self.paused():
-            return
-        for item in starts(self.items, datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(now, UTC), self.zone):
-            self.wish([name for word in item.connect for name in named(self.connections, word)], f"schedule {item.name}", again=False)
+        due: list[ScheduleItem] = []
+        if since < now and not self.paused():
+            due = starts(self.items, datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(now, UTC), self.zone)
+        wanted = [([name for word in item.connect for name in named(self.connections, word)], f"schedule {item.name}") for item in due]
+
+        def work(tx: Tx) -> None:  # together: what was looked at is not looked at again, so its wishes must not get lost
+            tx.do(marks.WISH, (LOOKED, repr(now)))
+            for names, why in wanted:
+                marks.wish(tx, names, int(now * 1000), why, again=False)
+
+        self.db.write(work)
+        for names, why in wanted:
+            self._told(names, why)
 
     def look_at_files(self) -> None:
         """CONNECT.NOW is a wish for the default connections, and is removed; one that cannot be is not obeyed, or it had no end."""
@@ -69,7 +77,9 @@ class Timetable:
             self._stuck = False
             return
         try:
-            path.unlink(missing_ok=True)
+            path.unlink()
+        except FileNotFoundError:  # whoever removes it obeys it
+            return
         except OSError as error:
             if not self._stuck:
                 self.log.error(
@@ -94,6 +104,9 @@ class Timetable:
         """Let these connections run."""
         at = int(self.clock() * 1000)
         self.db.write(lambda tx: marks.wish(tx, names, at, why, again=again))
+        self._told(names, why)
+
+    def _told(self, names: Sequence[str], why: str) -> None:
         self.news.publish("connect")
         self.log.info("connection.wanted", connections=list(names), why=why)
 

@@ -80,6 +80,22 @@ def test_a_deny_item_cancels(db: Database, tmp_path: Path) -> None:
     assert here.wanted == []
 
 
+def test_a_start_is_not_lost_when_the_database_goes_away_at_that_moment(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*arguments: object, **more: object) -> None:
+        raise StoreUnavailable("away")
+
+    here = Clockwork(db, tmp_path, OFTEN)
+    here.look()
+    with monkeypatch.context() as patch:
+        patch.setattr(marks, "wish", away)
+        with pytest.raises(StoreUnavailable):
+            here.look(295)
+    here.look()
+    assert here.wanted == ["A", "C"]
+
+
 def test_a_paused_schedule_wants_nothing_and_makes_nothing_up_for_it(db: Database, tmp_path: Path) -> None:
     here = Clockwork(db, tmp_path, OFTEN)
     db.write(lambda tx: timetable.pause(tx, 1))
@@ -106,6 +122,15 @@ def test_the_file_CONNECT_NOW_wants_the_default_connections_once(db: Database, t
     (tmp_path / "CONNECT.NOW").touch()
     here.table.look_at_files()
     assert (here.wanted, (tmp_path / "CONNECT.NOW").exists()) == (["A", "C"], False)
+
+
+def test_of_two_workers_that_see_the_file_CONNECT_NOW_the_one_that_removes_it_obeys_it(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Clockwork(db, tmp_path)
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    here.table.look_at_files()
+    assert (here.wanted, here.table.log.lines) == ([], [])
 
 
 @pytest.mark.parametrize("again", [True, False])
