@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from .mail.message import Message
@@ -77,11 +78,22 @@ class Outgoing:
     connection: str = ""  # the name of its connection, "" when it has a queue of its own
     return_path: str | None = None  # after the hooks; None: ``sender``
     notes: dict[str, object] = field(default_factory=dict)  # of this attempt, from one plugin to another; "batv": True or False
+    total: int = 0  # recipients of the message in all, by whatever way they go, and also those that are done; 0: not known
+    everybody: Callable[[], tuple[str, ...]] | None = field(default=None, repr=False, compare=False)  # asks for ``all_recipients``
 
     @property
     def mail_from(self) -> str:
         """The address for MAIL FROM."""
         return self.sender if self.return_path is None else self.return_path
+
+    @cached_property
+    def all_recipients(self) -> tuple[str, ...]:
+        """The addresses of all recipients of the message, also those that are no part of this attempt: read when it is first asked for.
+
+        Those that are done are known as long as the message's trace is kept. Raises StoreUnavailable.
+        """
+        own = tuple(one.address for one in self.recipients)
+        return tuple(dict.fromkeys((*self.everybody(), *own))) if self.everybody is not None else own
 
     @property
     def attempts(self) -> int:

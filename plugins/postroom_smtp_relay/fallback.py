@@ -74,8 +74,9 @@ class Fallback:
 
         age = max(self._clock() - outgoing.queued_at, 0.0)
         return Candidate(
-            outgoing.sender, one.address, outgoing.size, outgoing.user or "", age, outgoing.priority, len(outgoing.recipients), headers
-        )
+            outgoing.sender, one.address, outgoing.size, outgoing.user or "", age, outgoing.priority,
+            outgoing.total or len(outgoing.recipients), headers,
+        )  # fmt: skip
 
 
 def unusable(outcome: Outcome | None) -> bool:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from .ways import Question
 
 LETTER = (
-    'SELECT sender, "user", size, queued_at, priority, blob_id, prefix, body, smtputf8, requiretls, client_address, local_origin'
-    " FROM outgoing WHERE id = ?"
+    'SELECT sender, "user", size, queued_at, priority, blob_id, prefix, body, smtputf8, requiretls, client_address, local_origin,'
+    " recipients FROM outgoing WHERE id = ?"
 )
 VIA = "SELECT id, via FROM outgoing_recipient WHERE outgoing_id = ?"
 
@@ -70,12 +70,12 @@ def _question(app: App, item: Queued, one: QueuedAddress, via: str, row: Row, no
     from ..sending.conditions import Candidate
     from .ways import Question
 
-    sender, user, size, queued_at, priority, blob, prefix, body, smtputf8, requiretls, client_address, local_origin = row
+    sender, user, size, queued_at, priority, blob, prefix, body, smtputf8, requiretls, client_address, local_origin, total = row
     recipient = QueuedRecipient(one.id, one.address, attempts=one.attempts, via=via, last_try=one.last_try / 1000)
     message = Outgoing(
         ids.text(item.id), sender, size, (recipient,), lambda: chain((bytes(prefix),), app.context.blobs.read(blob)), body, bool(smtputf8),
         bool(requiretls), user=user, channel=one.channel, queued_at=queued_at / 1000, priority=priority, client_address=client_address,
-        local_origin=bool(local_origin),
+        local_origin=bool(local_origin), total=total,
     )  # fmt: skip
 
     def headers() -> Mapping[str, Sequence[str]]:
@@ -83,7 +83,7 @@ def _question(app: App, item: Queued, one: QueuedAddress, via: str, row: Row, no
         return {name.lower(): head.all(name) for name, _ in head.headers}
 
     age = (now - queued_at) / 1000
-    candidate = Candidate(sender, one.address, size, user or "", age, priority, item.recipients, headers)
+    candidate = Candidate(sender, one.address, size, user or "", age, priority, total, headers)
     return Question(message, candidate, waits_for=one.waits_for)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from greenlet import GreenletExit
@@ -16,6 +17,7 @@ from ..mail.reply import Reply
 from ..mail.sending import AttemptPlan
 from ..provided import SETTLED, Outgoing
 from ..store.database import StoreUnavailable
+from .everybody import everybody
 from .letter import OUT
 from .outcome import A_MOMENT, Finished, Gone
 from .sites import waiting_for
@@ -69,7 +71,7 @@ class Attempts:
             finished = self._all(task, down.outcome, chunks)
             finished.site, finished.untried = site, max(down.next_probe, self._now())
             return finished
-        outgoing = outgoing_of(line, task, chunks)
+        outgoing = outgoing_of(line, task, chunks, partial(everybody, self.sites.db, letter.id))
         plan = self._planned(outgoing, letter)
         if plan.delete:
             return self._all(task, Gone(plan.reason or "a plugin has deleted it"), chunks)
@@ -154,14 +156,14 @@ class Attempts:
         return int(self.clock() * 1000)
 
 
-def outgoing_of(line: Line, task: Task, chunks: Chunks) -> Outgoing:
+def outgoing_of(line: Line, task: Task, chunks: Chunks, others: Callable[[], tuple[str, ...]]) -> Outgoing:
     """The task as senders and plugins see it."""
     letter = task.letter
     recipients = tuple(one.seen() for one in task.addressees)
     return Outgoing(
         ids.text(letter.id), letter.sender, letter.size, recipients, chunks, letter.body, letter.smtputf8, letter.requiretls, letter.ret,
         letter.envid, letter.user, line.channel, letter.queued_at / 1000, letter.priority, letter.client_address, letter.local_origin,
-        line.sender.name, line.name if line.channel == OUT else "",
+        line.sender.name, line.name if line.channel == OUT else "", total=letter.recipients, everybody=others,
     )  # fmt: skip
 
 

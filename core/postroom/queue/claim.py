@@ -25,7 +25,7 @@ TAKE_NAMED = {dialect: _TAKE.format(due=pick.format(due=_NAMED)) + _COLUMNS for 
 RANKS = (0, 1, 2)  # urgent, ordinary, after the others: each is an equality, so that mail which is not due costs nothing
 LETTERS = (
     'SELECT id, blob_id, prefix, size, sender, "user", body, smtputf8, requiretls, ret, envid, queued_at, priority, client_address,'
-    " local_origin, quiet, delete_at, let_go_at, held FROM outgoing WHERE id IN ({marks})"
+    " local_origin, quiet, delete_at, let_go_at, recipients, held FROM outgoing WHERE id IN ({marks})"
 )
 HELD_NO_MORE = "UPDATE outgoing SET held = 0, let_go_at = ? WHERE id = ?"
 RENEW = "UPDATE outgoing_recipient SET lease_until = ?, next_try = ? WHERE lease_owner = ? AND id IN ({marks}) RETURNING id"
@@ -86,11 +86,11 @@ def _load(tx: Tx, ids: Sequence[int], now: int) -> list[Letter]:
 
 def _letter(row: Sequence[Any]) -> Letter:
     number, blob_id, prefix, size, sender, user, body, smtputf8, requiretls, ret, envid, queued_at, *rest = row
-    priority, client_address, local_origin, quiet, delete_at, let_go_at = rest
+    priority, client_address, local_origin, quiet, delete_at, let_go_at, recipients = rest
     return Letter(
         number, blob_id, bytes(prefix), size, sender, user, body, bool(smtputf8), bool(requiretls), ret, envid, queued_at,
         priority=priority, client_address=client_address, local_origin=bool(local_origin), quiet=bool(quiet), delete_at=delete_at,
-        let_go_at=let_go_at,
+        let_go_at=let_go_at, recipients=recipients,
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ class Letter:
     quiet: bool = False  # the sender may be forged: no reports
     delete_at: int = 0  # taken out then, 0 is never
     let_go_at: int = 0  # when it was let go after a hold, 0 is no hold
+    recipients: int = 0  # for how many it was queued, by whatever way
 
     @property
     def since(self) -> int:

@@ -32,12 +32,11 @@ HEAD = 256 * 1024  # bytes of a message that are read for its header
 BEGINNING = (-1, -1)  # before every next_try and id
 
 CANDIDATES = (
-    'SELECT r.id, r.address, r.next_try, r.rank, o.id, o.size, o.sender, o."user", o.queued_at, o.priority, o.blob_id, o.prefix, {count}'
-    " FROM outgoing_recipient r JOIN outgoing o ON o.id = r.outgoing_id"
+    'SELECT r.id, r.address, r.next_try, r.rank, o.id, o.size, o.sender, o."user", o.queued_at, o.priority, o.blob_id, o.prefix,'
+    " o.recipients FROM outgoing_recipient r JOIN outgoing o ON o.id = r.outgoing_id"
     " WHERE r.channel = ? AND r.state = 0 AND r.rank = ? AND r.next_try <= ? AND (r.next_try, r.id) > (?, ?)"
     " ORDER BY r.next_try, r.id LIMIT ?"
 )
-COUNT = "(SELECT COUNT(*) FROM outgoing_recipient c WHERE c.outgoing_id = o.id)"
 
 
 class Found(NamedTuple):
@@ -78,8 +77,7 @@ class Picking:
     ) -> None:
         self.db, self.blobs, self.channel, self.rules, self.limit = db, blobs, channel, rules, limit
         self._taker, self._before = Taker(rules.takes, limit), before
-        filters = [one.takes for one in (self._taker, *before) if one.takes]
-        self._fields = frozenset(name for each in filters for name in each.header_names)  # that filters ask for
+        self._fields = frozenset(name for one in (self._taker, *before) if one.takes for name in one.takes.header_names)
         self._picks: deque[int] = deque()
         self._keys: dict[int, tuple[int, int, int]] = {}  # the places of the picks in the sender's order, if it has one
         self._dropped = False  # there were more than can be chosen in advance
@@ -87,8 +85,6 @@ class Picking:
         self._resume: tuple[int, tuple[int, int]] | None = None  # a look that was broken off: the rank, next_try and id where it goes on
         self._anew = 0  # when everything is to be looked at again (ms)
         self._looked = -1  # the last look ended at what was due then
-        counts = any("recipients" in each.needs for each in filters)
-        self._query = CANDIDATES.format(count=COUNT if counts else "1")
 
     @property
     def looked(self) -> int:
@@ -144,7 +140,7 @@ class Picking:
         values = (self.channel, rank, now, *place, PAGE)
 
         def read(tx: Tx) -> list[Found]:
-            return [Found(*row) for row in tx.execute(self._query, values)]
+            return [Found(*row) for row in tx.execute(CANDIDATES, values)]
 
         return self.db.read_slow(read)
 

@@ -28,7 +28,8 @@ PLAIN = QueuePlan()
 
 OUTGOING = (
     'INSERT INTO outgoing (id, blob_id, prefix, size, sender, "user", client_address, body, smtputf8, requiretls, ret, envid,'
-    " queued_at, priority, delete_at, local_origin, quiet, held) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " queued_at, priority, delete_at, local_origin, quiet, recipients, held)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 RECIPIENT = (
     "INSERT INTO outgoing_recipient (id, outgoing_id, channel, address, original, notify, orcpt, via, rank, state, attempts, next_try,"
@@ -89,6 +90,7 @@ class Posting:
             self.submission.id, 0, self.away.lines, self.away.size, envelope.sender, envelope.user, self.body,
             envelope.smtputf8, envelope.requiretls, envelope.ret, envelope.envid, self.at, content, self.plan.priority,
             self._client_address(), ours(envelope), bool(envelope.suspect), _milliseconds(self.plan.delete_at),
+            recipients=self._queued_for,
         )  # fmt: skip
 
     def chunks(self) -> Iterator[bytes]:
@@ -146,8 +148,12 @@ class Posting:
         return (
             self.away.lines, self.away.size, envelope.sender, envelope.user, self._client_address(), self.body, int(envelope.smtputf8),
             int(envelope.requiretls), envelope.ret, envelope.envid, self.at, self.plan.priority, _milliseconds(self.plan.delete_at),
-            int(ours(envelope)), int(bool(envelope.suspect)),
+            int(ours(envelope)), int(bool(envelope.suspect)), self._queued_for,
         )  # fmt: skip
+
+    @property
+    def _queued_for(self) -> int:
+        return sum(map(len, self.queued.values()))
 
     def _client_address(self) -> str:
         return self.submission.client.address if self.submission.client else ""

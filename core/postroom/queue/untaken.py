@@ -34,7 +34,7 @@ CHANNELS = "SELECT DISTINCT channel FROM outgoing_recipient"
 # Those that the last look has told of are looked at again at the end of their time only
 OVERDUE = (
     'SELECT r.id, r.address, r.next_try, r.rank, o.id, o.size, o.sender, o."user", o.queued_at, o.priority, o.blob_id, o.prefix,'
-    " (SELECT COUNT(*) FROM outgoing_recipient c WHERE c.outgoing_id = o.id), r.last_reply"
+    " o.recipients, r.last_reply"
     " FROM outgoing_recipient r JOIN outgoing o ON o.id = r.outgoing_id"
     " WHERE r.channel = ? AND r.state = 0 AND r.next_try <= ? AND o.queued_at <= ? AND (r.last_reply <> ? OR o.queued_at <= ?)"
     " AND r.id > ? ORDER BY r.id LIMIT ?"

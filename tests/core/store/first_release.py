@@ -33,6 +33,9 @@ def _fill(tx: Tx) -> None:
     for number, path in ((10, "INBOX"), (11, "Empty")):
         tx.do("INSERT INTO mailbox VALUES (?, 1, ?, 1700000000, 8, 30, '')", (number, path))
     tx.do("INSERT INTO blob VALUES (99, ?, 3, 1, 5, ?)", (b"h" * 32, b"abc"))
+    tx.do("INSERT INTO outgoing VALUES (7, 99, ?, 3, 'joe@a.test', NULL, '', '7BIT', 0, 0, '', '', 5, 0, 0)", (b"",))
+    recipients = [(number, f"u{number}@b.test") for number in (1, 2)]
+    tx.many("INSERT INTO outgoing_recipient VALUES (?, 7, 'out', ?, '', '', '', 0, 0, 5, '', 0, '', '', 0, 0)", recipients)
     tx.do("INSERT INTO blob VALUES (98, ?, ?, 1, 5, ?)", (b"g" * 32, len(LARGE), LARGE[:CHUNK]))
     tx.many("INSERT INTO chunk VALUES (98, ?, ?)", [(seq, LARGE[seq * CHUNK : (seq + 1) * CHUNK]) for seq in (2, 1)])
     columns = "mailbox_id, uid, blob_id, size, flags, keywords, prefix, received_at, hidden, modseq, trace"

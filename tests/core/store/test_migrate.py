@@ -162,6 +162,10 @@ def test_a_large_message_of_the_first_release_is_read_whole(upgraded: Database) 
         upgraded.write(lambda tx: tx.do("INSERT INTO chunk (blob_id, seq, data) VALUES (98, 2, ?)", (b"",)))
 
 
+def test_queued_mail_of_the_first_release_knows_its_recipients_and_its_priority(upgraded: Database) -> None:
+    assert upgraded.read(lambda tx: tx.execute("SELECT recipients, priority FROM outgoing")) == [(2, 50)]
+
+
 def test_chunks_lie_apart_from_their_keys_on_sqlite(upgraded: Database) -> None:
     sql = {"sqlite": "SELECT count(rowid) FROM chunk", "postgresql": "SELECT count(*) FROM chunk"}  # a table WITHOUT ROWID has no rowid
     assert upgraded.read(lambda tx: tx.one(sql[tx.dialect])) == (2,)

@@ -75,6 +75,14 @@ def test_the_attempt_is_that_of_the_sender_that_takes_over(dead: int) -> None:
     assert [one.by for one in other.seen] == ["Other"]
 
 
+def test_a_filter_of_the_next_sender_counts_all_recipients_of_the_message(dead: int) -> None:
+    other = Other(Delivered("250 Ok"), takes=Filter.parse("Attempt: Recipients<=50"))
+    relay(dead, other).send(replace(outgoing("a@one.test"), total=51))
+    assert other.sent == []
+    relay(dead, other).send(replace(outgoing("a@one.test"), total=50))
+    assert other.sent == ["a@one.test"]
+
+
 def test_an_answer_of_the_relay_is_an_answer() -> None:
     other = Other(Delivered("250 Ok"))
     with Peer(PLAIN + REFUSED) as peer:

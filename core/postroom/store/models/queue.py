@@ -27,6 +27,7 @@ class Outgoing(Model):
     local_origin = IntegerField(default=1)  # 0: somebody else's mail that goes on from here (forwards, lists)
     quiet = IntegerField(default=0)  # 1: nobody is told of a failure, the sender may be forged
     let_go_at = BigIntegerField(default=0)  # the end of a hold: the time in which it is tried counts from then, 0 is no hold
+    recipients = IntegerField(default=1)  # for how many it was queued; those that are done are rows no more
 
     class Meta:
         table_name = "outgoing"
