@@ -45,17 +45,16 @@ def explained(sender: DirectSender, message: Outgoing) -> list[str]:
 
 def _destination(sender: DirectSender, destination: Destination, message: Outgoing) -> Iterator[str]:
     yield f"the servers of {destination.domain} are named by {destination.by}"
-    allowed, hold = sender.allowed(destination, message)
+    allowed = sender.allowed(destination, message)
     servers = sender.rounds.order(destination.site, destination.servers)
-    tried = servers if len(allowed) < MOST else servers[: servers.index(allowed[-1]) + 1]
-    for one in tried:
+    for one in servers[: len(servers) - allowed.left]:
         place = f"{one.host}:{one.port} (preference {one.preference})"
-        if one not in allowed:
-            yield f"{place}: a plugin does not allow it now" + (f", for {hold:.0f} seconds" if hold else "")
+        if one not in allowed.servers:
+            yield f"{place}: a plugin does not allow it now" + (f", for {allowed.hold:.0f} seconds" if allowed.hold else "")
         else:
             yield f"{place}: {_hop(sender.maker.make(one, destination, message))}"
-    if len(tried) < len(servers):
-        yield f"and {len(servers) - len(tried)} more: an attempt tries {MOST}, the next one others"
+    if allowed.left:
+        yield f"and {allowed.left} more: an attempt tries {MOST}, the next one others"
 
 
 def _hop(hop: NextHop | HopFault) -> str:

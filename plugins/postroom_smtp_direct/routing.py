@@ -18,7 +18,6 @@ from postroom.tls_policy.policies import DomainPolicy, Policies
 if TYPE_CHECKING:
     from postroom.asking import Asker
 
-MOST = 8  # servers of a domain that one attempt tries; those of equal preference change places each time
 USUAL_PORT = 25
 LONGEST_SITE = 200  # characters of a key; longer ones are shortened by a digest
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from postroom.clients.smtp.courier import Courier
+from postroom.clients.smtp.faults import Unreachable
 from postroom.clients.smtp.pool import Pool, SessionLimits
 from postroom.mail.address import split
 from postroom.mail.delivery import NotNow, Outcome
@@ -16,7 +17,8 @@ from postroom.mail.sending import MxServer, ServerVerdict, SessionBounds
 from postroom.provided import Outgoing, QueuedRecipient, SendingRules
 
 from .explaining import explained
-from .routing import MOST, Destination, NoWay, Router
+from .rounds import MOST, Rounds
+from .routing import Destination, NoWay, Router
 from .servers import HopMaker, Hops
 from .settings import DirectSettings
 from .sites import Sites
@@ -25,6 +27,15 @@ if TYPE_CHECKING:
     from postroom.asking import Asker
 
 HOLD = 60.0  # seconds that mail waits when plugins allow none of its servers and do not say for how long
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What one attempt may try, in order."""
+
+    servers: list[MxServer]
+    left: int  # servers behind these, for the next attempt
+    hold: float  # seconds that the mail waits when there are none; 0: nobody has said
 
 
 class DirectSender:
@@ -44,7 +55,7 @@ class DirectSender:
         self.name, self.concurrency = settings.name, settings.concurrency
         self.rules, self.bounds = rules, settings.bounds
         self.router, self.maker, self.courier = router, maker, courier
-        self.sites = Sites(time.monotonic)
+        self.sites, self.rounds = Sites(time.monotonic), Rounds(time.monotonic)
         self._ask, self._clock = ask, clock
         self.site_for = self._site_for if router.has_overrides else None  # it is asked for each recipient, so only where it matters
 
@@ -83,20 +94,22 @@ class DirectSender:
         return outcomes
 
     def _deliver(self, outgoing: Outgoing, destination: Destination) -> dict[int, Outcome]:
-        servers, hold = self.allowed(destination, outgoing)
-        if not servers:
-            left = NotNow(f"plugins allow no mail server of {destination.domain} now", self._clock() + (hold or HOLD))
+        chosen = self.allowed(destination, outgoing)
+        if not chosen.servers:
+            left = NotNow(f"plugins allow no mail server of {destination.domain} now", self._clock() + (chosen.hold or HOLD))
             return dict.fromkeys((one.id for one in outgoing.recipients), left)
-        hops = Hops(servers, lambda server: self.maker.make(server, destination, outgoing))
-        return self.courier.deliver(outgoing, hops)
+        rest = [left_over(chosen.left)] if chosen.left else []
+        hops = Hops(chosen.servers, lambda server: self.maker.make(server, destination, outgoing), rest)
+        outcomes = self.courier.deliver(outgoing, hops)
+        self.rounds.note(destination.site, destination.servers, chosen.servers, outcomes.values())
+        return outcomes
 
-    def allowed(self, destination: Destination, outgoing: Outgoing) -> tuple[list[MxServer], float]:
-        """The servers that plugins allow, as many as are tried, and for how long to hold the mail when it is none."""
+    def allowed(self, destination: Destination, outgoing: Outgoing) -> Allowed:
+        """The servers that plugins allow, as many as one attempt tries."""
         found: list[MxServer] = []
         hold = 0.0
-        for server in destination.servers:
-            if len(found) == MOST:
-                break
+        order = self.rounds.order(destination.site, destination.servers)
+        for place, server in enumerate(order, 1):
             verdict: ServerVerdict = self._ask.transform(
                 "check_server", "verdict", ServerVerdict(), domain=destination.domain, server=server.host, outgoing=outgoing
             )
@@ -104,7 +117,9 @@ class DirectSender:
                 found.append(server)
             else:
                 hold = max(hold, verdict.hold)
-        return found, hold
+            if len(found) == MOST:
+                return Allowed(found, len(order) - place, hold)
+        return Allowed(found, 0, hold)
 
     def explain(self, outgoing: Outgoing) -> list[str]:
         """Where mail for one recipient would go, and why; asks the DNS."""
@@ -135,6 +150,12 @@ def by_domain(outgoing: Outgoing) -> dict[str, list[QueuedRecipient]]:
 def narrowed(outgoing: Outgoing, recipients: Sequence[QueuedRecipient]) -> Outgoing:
     """The message for some of its recipients."""
     return outgoing if len(recipients) == len(outgoing.recipients) else replace(outgoing, recipients=tuple(recipients))
+
+
+def left_over(count: int) -> Unreachable:
+    """In place of the servers that one attempt does not try: whatever is wrong with the others, it is not final, nor all of the site."""
+    words = "1 more server is" if count == 1 else f"{count} more servers are"
+    return Unreachable(f"{words} left for the next attempt", "4.4.1", kind="answer")
 
 
 def limited(bounds: SessionBounds) -> SessionLimits:

@@ -219,7 +219,28 @@ def test_of_very_many_servers_eight_are_tried_and_all_of_them_are_one_site() -> 
         words = sender.explain(outgoing("you@d.test"))
     assert isinstance(outcome, TryLater) and outcome.reply.text.count(" cannot be reached") == 8
     assert len(sites) == 1 and len(sites.pop()) <= 200
-    assert words[-1] == "and 192 more: an attempt tries 8"
+    assert words[-1] == "and 192 more: an attempt tries 8, the next one others"
+
+
+def nine(*, dead: list[str]) -> FakeResolver:
+    """A domain with nine servers, of which the last alone may work."""
+    names = [f"mx{number}.d.test" for number in range(1, 10)]
+    return table({"d.test": list(enumerate(names))}, hosts=dict.fromkeys(names[:8], dead) | {names[8]: ["127.0.0.1"]})
+
+
+def test_behind_eight_dead_servers_the_next_attempt_goes_on_and_later_mail_begins_there() -> None:
+    with Peer(f"{PLAIN}{SENT}{SENT}{BYE}") as peer, sending(nine(dead=["127.0.0.9"]), port=peer.port) as sender:
+        outcomes = [sender.send(outgoing("you@d.test"))[1] for _ in range(3)]
+    assert isinstance(outcomes[0], TryLater) and "1 more server is left for the next attempt" in outcomes[0].reply.text
+    assert [type(one) for one in outcomes[1:]] == [Delivered, Delivered]
+    assert outcomes[2].how == "in the clear"
+
+
+def test_eight_servers_that_do_not_exist_send_no_mail_back_while_there_is_a_ninth() -> None:
+    with Peer(f"{PLAIN}{SENT}{BYE}") as peer, sending(nine(dead=[]), port=peer.port) as sender:
+        first = sender.send(outgoing("you@d.test"))[1]
+        assert isinstance(first, TryLater) and first.kind == "answer"  # nothing is said about a site of which a part was not tried
+        assert isinstance(sender.send(outgoing("you@d.test"))[1], Delivered)
 
 
 def test_a_connection_is_used_for_other_domains_with_the_same_server() -> None:
