@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from postroom.clients.smtp.courier import Courier
-from postroom.clients.smtp.hop import Credentials, Encryption, NextHop, Timeouts
+from postroom.clients.smtp.hop import Credentials, Encryption, NextHop
 from postroom.clients.smtp.pool import Pool, SessionLimits
 from postroom.credentials import UnreadableSecret
 from postroom.mail.delivery import Failed, Outcome, TryLater
@@ -18,13 +18,12 @@ from postroom.provided import Outgoing, QueuedRecipient, SendingRules
 from postroom.sending.lan import LAN
 from postroom.sending.via import Locker, Via
 
-from .settings import Settings
+from .settings import PORT, Settings
 
 if TYPE_CHECKING:
     from postroom.clients.smtp.connect import Dialer
     from postroom.clients.smtp.ears import Ears
 
-PORT = 25
 NO_PASSWORD = Reply(451, "4.3.5", "The login at the next server cannot be used")  # a stranger may read it: the trace says more
 NO_SERVER = Failed(Reply(550, "5.3.5", "Mail for LAN forwarding names no server"))
 
@@ -40,7 +39,7 @@ class LanSender:
         logins = [rule.rule().server for rule in settings.rules if rule.username]
         self._present = {(server.place, server.username): server for server in logins}  # what is queued may hold an older password
         self.rules, self.bounds = rules or SendingRules(), settings.bounds
-        self.timeouts = Timeouts(**settings.timeouts.model_dump())
+        self.timeouts = settings.timeouts.timeouts()
         self.pool = Pool(limited(settings.bounds), time.monotonic)
         self.courier = Courier(dialer, self.pool, time.monotonic, ears)
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from postroom.clients.smtp.settings import SmtpTimeouts
 from postroom.config.addresses import ServerAddress, parse_server
 from postroom.config.schema import PluginSettings
 from postroom.config.section import Location, Section
@@ -18,6 +19,7 @@ from postroom.sending.lan import LAN
 from postroom.sending.lan_rules import Condition, LanRule
 from postroom.sending.servers import LoginServer
 
+PORT = 25
 NO_PORT = 0
 
 
@@ -61,15 +63,12 @@ class RuleSettings(Section):
         return LanRule(self.addresses, server, self.rewrite, self.name, self.comment, self.extra, self.condition)
 
 
-class LanTimeouts(Section):
+class LanTimeouts(SmtpTimeouts):
     """How long to wait for a server at each step; it is near, and assumed to be always there."""
 
     connect: Duration = Field(15.0, description="For the connection, all addresses of a server together.")
     greeting: Duration = Field(60.0, description="For the greeting.")
     command: Duration = Field(120.0, description="For the answer to EHLO, AUTH, MAIL and RCPT.")
-    data: Duration = Field(120.0, description="For the answer to DATA.")
-    block: Duration = Field(180.0, description="For each block of the message to be taken.")
-    end: Duration = Field(600.0, description="For the answer to the whole message.")
 
 
 class Settings(PluginSettings):
@@ -101,9 +100,14 @@ class Settings(PluginSettings):
         return [LAN]
 
     def checks(self) -> Iterator[tuple[Location, str]]:
-        """Bare names where they are allowed; an issuer only where certificates are looked at."""
+        """Bare names where they are allowed; one password for each login; an issuer only where certificates are looked at."""
+        passwords: dict[tuple[str, int, str], str] = {}
         for index, rule in enumerate(self.rules):
             if rule.addresses.bare and not self.bare_names:
                 yield ("rules", index, "addresses"), f"{rule.addresses.bare[0]} has no domain; give it one, or set bare_names: true"
+            server = rule.rule().server
+            login = (server.host, server.port or PORT, server.username)  # what is queued takes the password that the rules have for it
+            if server.username and passwords.setdefault(login, server.password) != server.password:
+                yield ("rules", index, "password"), "another password than that of the rule above with the same server and username"
         if self.ca is not None and not self.verify:
             yield ("ca",), "goes with verify: true"

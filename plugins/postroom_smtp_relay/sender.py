@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.courier import Courier
-from postroom.clients.smtp.hop import Credentials, Encryption, NextHop, Timeouts, Tokens
+from postroom.clients.smtp.hop import Credentials, Encryption, NextHop, Tokens
 from postroom.clients.smtp.pool import Pool, SessionLimits
 from postroom.mail.delivery import Outcome, TryLater
 from postroom.mail.reply import Reply
@@ -144,7 +144,7 @@ def next_hops(settings: RelaySettings, hostname: str, tokens: Tokens | None = No
             ca=settings.ca,
             helo=settings.helo or hostname,
             credentials=login,
-            timeouts=Timeouts(**settings.timeouts.model_dump()),
+            timeouts=settings.timeouts.timeouts(),
             settings=f"the section of sender {settings.name}",
         )
         found.append(hop)

@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from postroom.clients.oauth import OAuthSettings
+from postroom.clients.smtp.settings import SmtpTimeouts
 from postroom.config.schema import PluginSettings
 from postroom.config.section import Location, Section
 from postroom.config.senders import ClientEncryption, SenderSettings
-from postroom.config.types import Duration, ExistingFile, Name, Secret
+from postroom.config.types import ExistingFile, Name, Secret
 from postroom.sending.lan import LAN
 from postroom.sending.patterns import AddressPattern
 
@@ -50,17 +51,6 @@ Server = Annotated[str, AfterValidator(checked_server)]
 Whose = Annotated[str, AfterValidator(checked_whose)]
 
 
-class RelayTimeouts(Section):
-    """How long to wait for a server at each step (RFC 5321 section 4.5.3.2)."""
-
-    connect: Duration = Field(30.0, description="For the connection, all addresses of a server together.")
-    greeting: Duration = Field(300.0, description="For the greeting.")
-    command: Duration = Field(300.0, description="For the answer to EHLO, AUTH, MAIL and RCPT.")
-    data: Duration = Field(120.0, description="For the answer to DATA.")
-    block: Duration = Field(180.0, description="For each block of the message to be taken.")
-    end: Duration = Field(600.0, description="For the answer to the whole message.")
-
-
 class AccountSettings(Section):
     """A login of its own for the mail of some users."""
 
@@ -95,7 +85,7 @@ class RelaySettings(SenderSettings):
         description="Senders that take over, in order, while no server can be reached or the login fails; where there are accounts and no "
         "username, also for the mail of all others.",
     )
-    timeouts: RelayTimeouts = Field(default_factory=RelayTimeouts, description="How long to wait at each step.")
+    timeouts: SmtpTimeouts = Field(default_factory=SmtpTimeouts, description="How long to wait at each step.")
 
     def checks(self) -> Iterator[tuple[Location, str]]:
         """There is a server; a login is a name with a password or with OAuth, and a mechanism that goes with it."""

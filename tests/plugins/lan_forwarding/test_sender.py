@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from postroom.clients.smtp.connect import Dialer
+from postroom.clients.smtp.hop import Timeouts
 from postroom.credentials import UnreadableSecret
 from postroom.mail.delivery import Delivered, Failed, TryLater
 from postroom.provided import Outgoing, QueuedRecipient
 from postroom.sending.servers import LoginServer
-from postroom.sending.via import Locker
+from postroom.sending.via import Locker, Via
 from postroom_lan_forwarding.sender import LanSender
 from postroom_lan_forwarding.settings import Settings
 from tests.core.clients.smtp_peer import PIPELINING, PLAIN, Peer, outgoing
@@ -94,6 +95,11 @@ def test_a_return_path_that_a_hook_changed_at_the_attempt_stays() -> None:
 def test_mail_without_a_server_fails_for_good() -> None:
     assert isinstance(sender().send(letter(("a@x.test", "")))[1], Failed)
     assert sender().site("a@x.test") == ""
+
+
+def test_the_timeouts_are_those_of_every_sender_with_shorter_ones_for_what_is_near() -> None:
+    timeouts = sender(timeouts={"handshake": "9s"}).hop(Via(LoginServer("mail.lan"))).timeouts
+    assert timeouts == Timeouts(connect=15.0, handshake=9.0, greeting=60.0, command=120.0)
 
 
 def test_a_password_that_cannot_be_read_is_a_fault_of_the_login() -> None:

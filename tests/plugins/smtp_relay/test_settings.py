@@ -88,10 +88,11 @@ def test_every_setting_reaches_the_next_hop(tmp_path: Path) -> None:
     ca.touch()
     settings = Settings(
         servers=["a.test", "b.test:2525"], encryption="starttls", verify=False, ca=ca, username="me", password="secret", auth="LOGIN",
-        allow_plaintext_auth=True, helo="me.test", timeouts={"greeting": "7s"},
+        allow_plaintext_auth=True, helo="me.test", timeouts={"greeting": "7s", "handshake": "9s"},
     )  # fmt: skip
     first, second = next_hops(settings, "mail.example.test")
     assert (first.host, first.verify, first.ca, first.helo, first.timeouts.greeting) == ("a.test", False, ca, "me.test", 7.0)
+    assert first.timeouts.handshake == 9.0
     assert first.credentials is not None
     assert (first.credentials.password, first.credentials.mechanism, first.credentials.allow_plaintext) == ("secret", "LOGIN", True)
     assert (second.host, second.port, second.settings) == ("b.test", 2525, "the section of sender Relay")
