@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from postroom import ids
 from postroom.asking import PluginFault
+from postroom.mail.claims import ClaimFilter
 from postroom.mail.message import Message
 from postroom.mail.reply import Reply
 from postroom.queue.submission import Submission
@@ -47,13 +48,15 @@ def data(session: Session, argument: bytes) -> Answer:
     if barred is not None:
         session.reset()
         return barred
-    session.intake = Intake(session.desk.blobs.draft())
+    session.intake = Intake(session.desk.blobs.draft(), _claims(session))
     return Answer(START, Then.READ_MESSAGE, sink=session.intake, size=session.terms.max_size)
 
 
 def received(session: Session, fault: str | None) -> Answer:
     """The message of DATA has ended."""
     intake = session.intake
+    if intake is not None and fault is None:
+        fault = intake.end()
     answer = _refused(session, intake, fault) if fault is not None or intake is None or intake.failed else _accepted(session, intake)
     session.reset()
     return answer
@@ -102,9 +105,9 @@ def _chunk_refused(session: Session, size: int) -> Answer | None:
         barred = _barred(session)
         if barred is not None:
             return _refuse_chunks(session, barred)
-        session.intake = ChunkIntake(session.desk.blobs.draft(), binary=session.envelope.body == "BINARYMIME")
+        session.intake = ChunkIntake(session.desk.blobs.draft(), _claims(session), binary=session.envelope.body == "BINARYMIME")
         session.state = State.CHUNKS
-    if session.intake.draft.size + size > session.terms.max_size:
+    if session.intake.size + size > session.terms.max_size:
         session.misbehaved("message-too-big", "BDAT")
         return _refuse_chunks(session, answers.TOO_BIG)
     return None
@@ -115,6 +118,11 @@ def _refuse_chunks(session: Session, answer: Answer) -> Answer:
     session.reset()
     session.state, session.refused_chunks = State.CHUNKS, answers.CHUNKS_OVER
     return answer
+
+
+def _claims(session: Session) -> ClaimFilter | None:
+    """What takes our name out of a stranger's header; users and addresses that need no login may know what we have found."""
+    return None if session.client.user is not None or session.client.no_auth else ClaimFilter(session.desk.authserv_ids)
 
 
 def _barred(session: Session) -> Answer | None:
@@ -162,6 +170,8 @@ def _accepted(session: Session, intake: Intake) -> Answer:
         recipients=len(envelope.recipients),
         size=draft.size,
     )
+    if intake.renamed:
+        desk.log.info("smtp.claims_renamed", trace=done, session=session.client.session, fields=intake.renamed)
     return Answer(b"250 2.0.0 Ok: queued as " + done.encode("ascii") + b"\r\n", achieved=True)
 
 

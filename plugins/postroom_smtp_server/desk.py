@@ -38,6 +38,7 @@ class Desk:
 
     service: SmtpService
     hostname: str  # of the banner
+    authserv_ids: frozenset[str]  # the names under which our own checks tell their results, in lower case without a last dot
     domain: str  # completes bare names
     ask: Asker
     auth: Authenticator

@@ -33,6 +33,7 @@ def make(context: Context, settings: SmtpService) -> Service:
     desk = Desk(
         service=settings,
         hostname=hostname,
+        authserv_ids=frozenset(name.lower().rstrip(".") for name in (hostname, context.config.server.hostname)),
         domain=context.config.domains.default,
         ask=context.ask,
         auth=context.auth,

@@ -163,6 +163,7 @@ class Office:
         self.desk = Desk(
             service=SmtpService.model_validate({"id": 1, "name": "SMTP", "listen": ["127.0.0.1:0"]} | settings),
             hostname="mail.example.test",
+            authserv_ids=frozenset({"mail.example.test"}),
             domain="example.test",
             ask=self.ask,
             auth=self._auth(),

@@ -54,7 +54,7 @@ def test_the_same_bytes_get_the_same_answers_in_any_pieces(sent: bytes, size: in
 
 @given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"x", b"\0"]), max_size=12).map(b"".join), st.integers(1, 5))
 def test_chunks_are_judged_the_same_in_any_pieces(data: bytes, size: int) -> None:
-    intake = ChunkIntake(MemoryDraft(), binary=False)  # type: ignore[arg-type]
+    intake = ChunkIntake(MemoryDraft(), None, binary=False)  # type: ignore[arg-type]
     for start in range(0, len(data), size):
         intake.write(data[start : start + size])
     clean = b"\0" not in data and re.fullmatch(rb"(?:[^\r\n]|\r\n)*", data) is not None
@@ -65,7 +65,7 @@ def test_chunks_are_judged_the_same_in_any_pieces(data: bytes, size: int) -> Non
 
 @given(st.binary(max_size=200))
 def test_binary_chunks_are_kept_as_they_are(data: bytes) -> None:
-    intake = ChunkIntake(MemoryDraft(), binary=True)  # type: ignore[arg-type]
+    intake = ChunkIntake(MemoryDraft(), None, binary=True)  # type: ignore[arg-type]
     intake.write(data)
     assert intake.end() is None
     assert intake.draft.head == data
