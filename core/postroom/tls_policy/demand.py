@@ -61,6 +61,7 @@ class Demand:
     testing: bool = False  # a failure is only noted, then it goes on with ``relaxed``
     result: str = ""  # of NEVER: what to note
     floor: Level = Level.OPPORTUNISTIC  # what the settings want even where a policy demands nothing
+    invalid: PolicyFacts | None = None  # TLSA records of which none is of use (RFC 7672 section 2.2): that is for a report
 
     @property
     def encrypted(self) -> bool:

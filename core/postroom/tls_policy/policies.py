@@ -6,7 +6,7 @@ used at all is for MTA-STS to say also then, because the MX records of a domain 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..dns import DnsFailure, Exchangers, Resolver
@@ -60,7 +60,8 @@ class DomainPolicy:
                 if error.temporary or self.exchangers is not None:
                     raise  # else the DNS need not know a server that the administrator has named
         demand = self._ordinary(host, found)
-        return self._required(host, demand) if requiretls else demand
+        demand = self._required(host, demand) if requiretls else demand
+        return demand if found.status != "unusable" else replace(demand, invalid=_tlsa_facts(found))
 
     def _ordinary(self, host: str, found: Finding) -> Demand:
         if found.status == "failed":
@@ -73,14 +74,13 @@ class DomainPolicy:
                 Level.NEVER, words, self._sts_facts(), names=(host,), sni=host, testing=self.sts.mode == "testing", result=Result.VALIDATION
             )
         if found.status == "usable":
-            facts = PolicyFacts("tlsa", found.base, tuple(str(one) for one in found.records))
-            return Demand(Level.DANE, f"DANE: {found.words}", facts, found.records, self._names(host, found.base), found.base)
+            return Demand(Level.DANE, f"DANE: {found.words}", _tlsa_facts(found), found.records, self._names(host, found.base), found.base)
         if self.sts is not None:
             words = f"MTA-STS: the policy of {self.domain} ({self.sts.mode})"
             return Demand(Level.CERTIFICATE, words, self._sts_facts(), names=(host,), sni=host, testing=self.sts.mode == "testing")
         if found.status == "unusable":  # RFC 7672 section 2.2: encryption is proven to be offered, if nothing else
-            facts = PolicyFacts("tlsa", found.base, tuple(str(one) for one in found.records))
-            return Demand(Level.ENCRYPT, f"DANE: {found.words}, so TLS is a must with any certificate", facts, names=(host,), sni=host)
+            words = f"DANE: {found.words}, so TLS is a must with any certificate"
+            return Demand(Level.ENCRYPT, words, _tlsa_facts(found), names=(host,), sni=host)
         words = "no policy: TLS where it is offered" + (f" ({self.words})" if self.words else "")
         return Demand(Level.OPPORTUNISTIC, words, PolicyFacts("no-policy-found", self.domain), names=(host,), sni=host)
 
@@ -102,3 +102,7 @@ class DomainPolicy:
     def _sts_facts(self) -> PolicyFacts:
         assert self.sts is not None
         return PolicyFacts("sts", self.domain, self.sts.lines, self.sts.mx)
+
+
+def _tlsa_facts(found: Finding) -> PolicyFacts:
+    return PolicyFacts("tlsa", found.base, tuple(str(one) for one in found.records))

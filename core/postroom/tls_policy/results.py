@@ -11,7 +11,7 @@ import gevent
 from ..dns import DnsFailure, Resolver
 from ..store.database import Database, StoreUnavailable
 from ..store.tls_results import TlsResultStore, TlsWay
-from .demand import Demand, PolicyFacts
+from .demand import Demand, PolicyFacts, Result
 from .policies import DomainPolicy
 from .report import wanted_by
 
@@ -21,7 +21,10 @@ WORDS = 200  # characters of a reason
 NAME = 255  # octets of a host name (RFC 1035 section 2.3.4), and characters of what a server calls itself
 AT_ONCE = 20  # questions to the DNS at a time
 
+UNUSABLE = "none of its TLSA records can prove a certificate"
+
 Counts = dict[TlsWay, tuple[int, str]]
+Where = tuple[str, str, str, str]  # server, its address, ours, and what it calls itself
 
 
 class TlsResults:
@@ -49,11 +52,11 @@ class TlsResults:
         connection does then without demands is not.
         """
         where = (mx.lower().rstrip("."), receiving_ip, sending_ip, helo[:NAME])
-        self._count(policy.domain, demand.facts, result, where, words)
-        if demand.facts.type == "tlsa" and demand.facts.domain != policy.domain:
-            self._count(
-                demand.facts.domain, demand.facts, result, where, words
-            )  # who runs the server publishes its records, and wants to know
+        if demand.invalid is not None and demand.invalid != demand.facts:  # another policy holds in its place
+            self._tell(policy, demand.invalid, Result.TLSA_INVALID, where, UNUSABLE)
+        if demand.invalid == demand.facts and not result:
+            result, words = Result.TLSA_INVALID, UNUSABLE
+        self._tell(policy, demand.facts, result, where, words)
         if policy.trouble:  # RFC 8460 section 4.3.2.2: each connection that went without the policy
             self._count(policy.domain, PolicyFacts("sts", policy.domain), policy.trouble, where, policy.words)
 
@@ -75,7 +78,13 @@ class TlsResults:
                 raise
             self._log.warning("tls_results.not_stored", reason=str(error))
 
-    def _count(self, domain: str, facts: PolicyFacts, result: str, where: tuple[str, str, str, str], words: str) -> None:
+    def _tell(self, policy: DomainPolicy, facts: PolicyFacts, result: str, where: Where, words: str) -> None:
+        """Count for the domain, and for whoever runs its server: he publishes the TLSA records, and wants to know."""
+        self._count(policy.domain, facts, result, where, words)
+        if facts.type == "tlsa" and facts.domain != policy.domain:
+            self._count(facts.domain, facts, result, where, words)
+
+    def _count(self, domain: str, facts: PolicyFacts, result: str, where: Where, words: str) -> None:
         mx, receiving_ip, sending_ip, helo = where if result else ("", "", "", "")  # successes are one number (RFC 8460 section 4.2)
         day = int(self._clock() // DAY)
         way = TlsWay(day, domain, facts.type, facts.domain, facts.lines, facts.mx, result, sending_ip, mx, receiving_ip, helo)

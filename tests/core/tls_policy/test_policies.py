@@ -67,6 +67,7 @@ def test_records_that_are_of_no_use_still_demand_encryption() -> None:
     """RFC 7672 section 2.2."""
     demand = policy(tlsa=True, records=[(0, 1, 1, KEY)]).demand("mx.site.test")
     assert (demand.level, demand.facts.type) == (Level.ENCRYPT, "tlsa")
+    assert demand.invalid == demand.facts
 
 
 def test_a_server_whose_records_cannot_be_looked_up_is_not_used() -> None:
@@ -123,7 +124,13 @@ def test_a_server_that_sts_does_not_allow_is_not_made_good_by_its_own_records() 
 
 
 def test_records_of_no_use_leave_the_say_to_sts() -> None:
-    assert policy(ENFORCE, tlsa=True, records=[(1, 1, 1, KEY)]).demand("mx.site.test").level == Level.CERTIFICATE
+    demand = policy(ENFORCE, tlsa=True, records=[(1, 1, 1, KEY)]).demand("mx.site.test")
+    assert (demand.level, demand.facts.type) == (Level.CERTIFICATE, "sts")
+    assert demand.invalid is not None and (demand.invalid.type, demand.invalid.domain) == ("tlsa", "mx.site.test")
+
+
+def test_one_record_of_use_is_enough() -> None:
+    assert policy(tlsa=True, records=[(1, 1, 1, KEY), RECORD]).demand("mx.site.test").invalid is None
 
 
 def test_a_policy_that_could_not_be_had_is_told() -> None:

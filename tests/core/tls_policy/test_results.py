@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from postroom.dns import Tlsa
@@ -12,13 +14,16 @@ from postroom.testing import FakeResolver
 from postroom.tls_policy import results
 from postroom.tls_policy.demand import Demand, Level, PolicyFacts
 from postroom.tls_policy.policies import DomainPolicy
-from postroom.tls_policy.results import TlsResults
+from postroom.tls_policy.results import UNUSABLE, TlsResults
 
 DAY = 20_000
 RUA = "v=TLSRPTv1; rua=mailto:tls@site.test"
 POLICY = DomainPolicy("site.test", None, None)
 NOTHING = Demand(Level.OPPORTUNISTIC, "", PolicyFacts("no-policy-found", "site.test"))
 DANE = Demand(Level.DANE, "", PolicyFacts("tlsa", "mx.pool.test", ("3 1 1 aa",)), (Tlsa(3, 1, 1, bytes(32)),))
+
+USELESS_FACTS = PolicyFacts("tlsa", "mx.pool.test", ("3 1 9 aa",))
+USELESS = Demand(Level.ENCRYPT, "", USELESS_FACTS, invalid=USELESS_FACTS)
 
 
 class Clock:
@@ -77,6 +82,29 @@ def test_results_of_dane_are_also_for_whoever_runs_the_server(db: Database, reso
     results.note(POLICY, DANE, "validation-failure", mx="mx.pool.test")
     results.flush()
     assert stored(db) == stored(db, "mx.pool.test") == [("tlsa", "validation-failure", 1, "")]
+
+
+@pytest.mark.parametrize(
+    ("result", "told"), [("", ("tlsa-invalid", 1, UNUSABLE)), ("starttls-not-supported", ("starttls-not-supported", 1, "no TLS"))]
+)
+def test_tlsa_records_of_no_use_are_a_failure_also_of_a_connection_that_went_well(
+    db: Database, resolver: FakeResolver, result: str, told: tuple[str, int, str]
+) -> None:
+    results = collector(db, resolver)
+    results.note(POLICY, USELESS, result, mx="mx.pool.test", receiving_ip="192.0.2.1", words="no TLS")
+    results.flush()
+    assert stored(db) == stored(db, "mx.pool.test") == [("tlsa", *told)]
+    assert TlsResultStore(db).of(DAY, "site.test")[0].way.receiving_ip == "192.0.2.1"
+
+
+def test_tlsa_records_of_no_use_are_told_beside_what_came_of_the_policy_that_holds_in_their_place(
+    db: Database, resolver: FakeResolver
+) -> None:
+    results = collector(db, resolver)
+    results.note(POLICY, replace(NOTHING, facts=PolicyFacts("sts", "site.test"), invalid=USELESS.facts), mx="mx.pool.test")
+    results.flush()
+    assert stored(db) == [("sts", "", 1, ""), ("tlsa", "tlsa-invalid", 1, UNUSABLE)]
+    assert stored(db, "mx.pool.test") == [("tlsa", "tlsa-invalid", 1, UNUSABLE)]
 
 
 def test_a_policy_that_could_not_be_had_is_told_with_each_connection(db: Database, resolver: FakeResolver) -> None:
