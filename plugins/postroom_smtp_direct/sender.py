@@ -96,7 +96,8 @@ class DirectSender:
     def _deliver(self, outgoing: Outgoing, destination: Destination) -> dict[int, Outcome]:
         chosen = self.allowed(destination, outgoing)
         if not chosen.servers:
-            left = NotNow(f"plugins allow no mail server of {destination.domain} now", self._clock() + (chosen.hold or HOLD))
+            until, held = self._clock() + (chosen.hold or HOLD), bool(chosen.hold)
+            left = NotNow(f"plugins allow no mail server of {destination.domain} now", until, quiet=held)
             return dict.fromkeys((one.id for one in outgoing.recipients), left)
         rest = [left_over(chosen.left)] if chosen.left else []
         hops = Hops(chosen.servers, lambda server: self.maker.make(server, destination, outgoing), rest)

@@ -102,10 +102,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class NotNow:
-    """Left alone: no attempt was made, and none is counted. ``until``: epoch seconds."""
+    """Left alone: no attempt was made, and none is counted. ``until``: epoch seconds.
+
+    ``quiet``: somebody wants it to wait until then, so its sender hears neither of a delay nor of its end before that.
+    """
 
     reason: str
     until: float
+    quiet: bool = field(default=False, compare=False)
 
 
 Outcome = Delivered | TryLater | Failed | NotNow

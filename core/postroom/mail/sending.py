@@ -30,10 +30,10 @@ class QueuePlan:
 class AttemptPlan:
     """What to do with a message whose turn has come. Times are epoch seconds."""
 
-    skip: bool = False  # not this time; does not count as an attempt
+    skip: bool = False  # not this time; does not count as an attempt, but the time until a warning and until it goes back passes
     last_try: bool = False  # if this attempt fails, it is the end
     priority: int = ORDINARY
-    hold_until: float = 0.0  # with ``skip``: look at it again then; 0 is a minute from now
+    hold_until: float = 0.0  # with ``skip``: look at it again then, and nobody is told of the wait; 0 is a minute from now
     delete: bool = False  # take it out of the queue instead of sending it; nobody is told
     reason: str = ""  # for the trace and the log
 
@@ -67,7 +67,10 @@ class ServerChoice:
 
 @dataclass(frozen=True, slots=True)
 class ServerVerdict:
-    """Whether one server may be used for a domain. When no server is left, the mail waits for ``hold`` seconds and it is no failure."""
+    """Whether one server may be used for a domain. When no server is left, the mail waits for ``hold`` seconds and it is no failure.
+
+    ``hold`` 0 is a minute; then the sender hears of a delay, and of the end, as of any mail.
+    """
 
     allowed: bool = True
     hold: float = 0.0

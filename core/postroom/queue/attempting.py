@@ -20,6 +20,7 @@ from ..store.database import StoreUnavailable
 from .everybody import everybody
 from .letter import OUT
 from .outcome import A_MOMENT, Finished, Gone
+from .putting_off import noticed
 from .sites import waiting_for
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Attempts:
             self.log.exception("queue.attempt_failed", sender=line.sender.name, trace=ids.text(task.letter.id))
             finished = self._all(task, FAULT, chunks)
         finished.retry, finished.by = self.retry_of(line), line.sender.name
+        noticed(finished, finished.retry)
         return finished
 
     def _made(self, line: Line, task: Task, chunks: Chunks) -> Finished:
@@ -76,7 +78,8 @@ class Attempts:
         if plan.delete:
             return self._all(task, Gone(plan.reason or "a plugin has deleted it"), chunks)
         if plan.skip:
-            finished = self._all(task, NotNow(plan.reason or "a plugin has skipped it", plan.hold_until or now + A_MOMENT), chunks)
+            until, held = plan.hold_until or now + A_MOMENT, bool(plan.hold_until)
+            finished = self._all(task, NotNow(plan.reason or "a plugin has skipped it", until, quiet=held), chunks)
         else:
             finished = self._sent(line, task, self._with_return_path(outgoing))
             finished.site, finished.last_try = site, plan.last_try
@@ -106,7 +109,7 @@ class Attempts:
             done = settled(outgoing)
             if not done:
                 raise
-            left = NotNow("the server stops", self.clock())
+            left = NotNow("the server stops", self.clock() + 1.0, quiet=True)
             return Finished(
                 task, {one.id: done.get(one.id, left) for one in task.addressees}, self._now(), outgoing.chunks, tried=len(done)
             )

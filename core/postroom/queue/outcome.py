@@ -121,7 +121,7 @@ def rule(finished: Finished, retry: Retry, reports: Reports) -> Ruling:
         elif isinstance(outcome, Failed):
             ruling.failed.append((addressee, outcome))
         elif isinstance(outcome, NotNow):
-            ruling.left.append((addressee, _put_off(outcome, finished.at)))
+            ruling.left.append((addressee, put_off(outcome, finished.at)))
         elif isinstance(outcome, Gone):
             ruling.removed.append((addressee, outcome))
         else:
@@ -130,15 +130,15 @@ def rule(finished: Finished, retry: Retry, reports: Reports) -> Ruling:
     return ruling
 
 
-def _put_off(left: NotNow, at: int) -> NotNow:
-    """The outcome with a moment that comes: anything else would be looked at without end, or never recorded."""
+def put_off(left: NotNow, at: int) -> NotNow:
+    """The outcome with a moment that comes: anything else would be looked at without end, or never recorded. ``at``: ms since 1970."""
     now = at / 1000
     try:
         wait = float(left.until) - now
     except (TypeError, ValueError):  # a plugin's answer
         wait = 0.0
-    until = now + wait if 0 < wait <= LONGEST_WAIT else now + A_MOMENT
-    return NotNow(str(left.reason), until)
+    named = 0 < wait <= LONGEST_WAIT
+    return NotNow(str(left.reason), now + wait if named else now + A_MOMENT, named and left.quiet)
 
 
 def _next_try(finished: Finished, addressee: Addressee, outcome: TryLater, retry: Retry) -> int | None:
