@@ -50,7 +50,7 @@ class Blobs:
         return Draft(self)
 
     def read(self, blob_id: int) -> Iterator[bytes]:
-        """The bytes in chunks of 256 KB, each by a short read of its own. Raises KeyError at once when there is no such blob."""
+        """The bytes in chunks of 256 KB, each by a read of its own. Raises KeyError at once when there is no such blob."""
         row = self.db.read(lambda tx: tx.one(READ_FIRST, (blob_id,)))
         if row is None:
             raise KeyError(blob_id)
@@ -68,8 +68,11 @@ class Blobs:
             yield self.chunk(blob_id, seq)
 
     def chunk(self, blob_id: int, seq: int) -> bytes:
-        """One chunk after the first (which is in the blob's own row). Raises KeyError when it is gone."""
-        row = self.db.read(lambda tx: tx.one(READ_CHUNK, (blob_id, seq)))
+        """One chunk after the first (which is in the blob's own row). Raises KeyError when it is gone.
+
+        Never on the hub: who sends a large message to a quick peer has no other wait, and would let nobody else run until its end.
+        """
+        row = self.db.read_slow(lambda tx: tx.one(READ_CHUNK, (blob_id, seq)))
         if row is None:
             raise KeyError(blob_id)
         return bytes(row[0])
@@ -92,8 +95,8 @@ class Blobs:
         return collect(self.db, now)
 
     def _part(self, blob_id: int, seq: int, offset: int, wanted: int) -> bytes:
-        sql, key = (PART, (blob_id, seq)) if seq else (PART_OF_FIRST, (blob_id,))
-        row = self.db.read(lambda tx: tx.one(sql, (offset + 1, wanted, *key)))
+        sql, key, read = (PART, (blob_id, seq), self.db.read_slow) if seq else (PART_OF_FIRST, (blob_id,), self.db.read)
+        row = read(lambda tx: tx.one(sql, (offset + 1, wanted, *key)))
         return b"" if row is None else bytes(row[0] or b"")  # SQLite: a part of nothing is NULL
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import gevent
@@ -93,6 +94,49 @@ def test_a_blob_of_any_size_comes_back_on_both_engines(db: Database, blobs: Blob
     assert b"".join(blobs.read(blob)) == data
     assert blobs.part(blob, 10, 20) == data[10:30]
     assert blobs.part(blob, max(0, size - 5), 100) == data[max(0, size - 5) :]
+
+
+def turns_between(pieces: Iterator[bytes]) -> list[int]:
+    """How often another greenlet had its turn between each piece and the next."""
+    turns = [0]
+
+    def turn() -> None:
+        while True:
+            turns[0] += 1
+            gevent.sleep(0)
+
+    other = gevent.spawn(turn)
+    gevent.sleep(0)
+    try:
+        seen = [turns[0] for _ in pieces]
+    finally:
+        other.kill()
+    return [later - earlier for earlier, later in pairwise(seen)]
+
+
+def test_while_a_large_blob_is_read_everybody_has_a_turn_between_two_chunks(db: Database, blobs: Blobs) -> None:
+    blob = kept(db, drafted(blobs, pieces(5 * CHUNK)))
+    turns = turns_between(blobs.read(blob))
+    assert len(turns) == 4
+    assert all(turns)
+
+
+def test_while_a_draft_that_was_written_out_is_read_everybody_has_a_turn(blobs: Blobs) -> None:
+    turns = turns_between(drafted(blobs, pieces(5 * CHUNK)).chunks())
+    assert all(turns[:-1])  # the first and the last chunk are in memory
+
+
+def test_while_parts_of_a_large_blob_are_read_everybody_has_a_turn(db: Database, blobs: Blobs) -> None:
+    blob = kept(db, drafted(blobs, pieces(5 * CHUNK)))
+    assert all(turns_between(blobs.part(blob, seq * CHUNK, 100) for seq in range(5)))
+
+
+def test_a_small_blob_costs_one_read_on_the_spot(one_sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = Blobs(one_sqlite)
+    blob = kept(one_sqlite, drafted(blobs, pieces(CHUNK, seed=7)))
+    monkeypatch.setattr(one_sqlite, "read_slow", None)
+    assert b"".join(blobs.read(blob)) == pieces(CHUNK, seed=7)
+    assert blobs.part(blob, 5, 10) == pieces(CHUNK, seed=7)[5:15]
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, CHUNK, 2 * CHUNK + 17])
