@@ -106,6 +106,12 @@ def test_it_tells_the_next_run_the_login_the_rate_and_who_takes_over(explain: An
     ]
 
 
+def test_it_tells_what_a_run_takes_at_most(explain: Any, config: Path) -> None:
+    config.write_text(CONFIG.replace("rate: {messages: 50, per: 1h}", "leave_rest: true\n        only_waiting: true"))
+    found = explain("bob@far.test")[-2:]
+    assert found == ["       a run takes what waits at its start only", "       a run takes 1000 messages and 10000 recipients at most"]
+
+
 def test_it_tells_which_login_the_mail_of_a_user_goes_with(explain: Any, postroom: Command) -> None:
     postroom("user", "add", "ann")
     lines = explain("bob@far.test", "--user", "ann", "--from", "ann@example.test")

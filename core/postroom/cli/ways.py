@@ -180,6 +180,8 @@ class Looking:
             yield "it begins when a collector of the connection has logged in"
         if sender.rules.only_waiting:
             yield "a run takes what waits at its start only"
+        if sender.bounds.leave_rest:
+            yield f"a run takes {sender.bounds.messages} messages and {sender.bounds.recipients} recipients at most"
 
     def _trouble(self) -> str | None:
         """Since when the destination fails, None when it does not."""

@@ -57,14 +57,13 @@ def _logins(connections: Sequence[ConnectionSettings], senders: Senders) -> Iter
 
 
 def _runs(connections: Sequence[ConnectionSettings], senders: Senders) -> Iterator[tuple[Location, str]]:
-    """``only_waiting`` is about the start of a run, and a permanent line has no runs."""
+    """``only_waiting`` is about the start of a run, and ``leave_rest`` about its end; a permanent line has no runs."""
     for name, sender in senders.items():
         used = [connection for connection in connections if connection.sender == name]
-        if sender.settings.only_waiting and used and all(connection.immediate for connection in used):
-            yield (
-                (*sender.place, "only_waiting"),
-                f"is for runs, and {used[0].name} is a permanent line (immediate: true), which sends whatever comes",
-            )
+        for key in ("only_waiting", "leave_rest") if used and all(connection.immediate for connection in used) else ():
+            if getattr(sender.settings, key):
+                words = f"is for runs, and {used[0].name} is a permanent line (immediate: true), which sends whatever comes"
+                yield (*sender.place, key), words
 
 
 def _idle_lines(connections: Sequence[ConnectionSettings], senders: Senders) -> Iterator[tuple[Location, str]]:

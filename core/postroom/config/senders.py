@@ -52,6 +52,7 @@ class SenderSettings(Section):
     max_messages_per_session: int = Field(1000, ge=1, description="Then the connection is closed and another one opened.")
     max_recipients_per_message: int = Field(100, ge=1, description="A message for more is sent several times.")
     max_recipients_per_session: int = Field(10_000, ge=1, description="Then the connection is closed and another one opened.")
+    leave_rest: bool = Field(False, description="A run of a connection ends there too, and what is left waits for the next run.")
     max_message_size: Size | None = Field(None, description="Larger messages are not sent this way; null takes any.")
     rate: RateSettings | None = Field(None, description="How much may leave in a time; what is over it waits.")
     only_waiting: bool = Field(False, description="A run of a connection sends what waits at its start, and not what comes meanwhile.")
@@ -64,4 +65,6 @@ class SenderSettings(Section):
     @property
     def bounds(self) -> SessionBounds:
         """How much one connection carries."""
-        return SessionBounds(self.max_messages_per_session, self.max_recipients_per_session, self.max_recipients_per_message)
+        return SessionBounds(
+            self.max_messages_per_session, self.max_recipients_per_session, self.max_recipients_per_message, self.leave_rest
+        )

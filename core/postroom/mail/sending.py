@@ -83,6 +83,7 @@ class SessionBounds:
     messages: int
     recipients: int
     recipients_per_message: int
+    leave_rest: bool = False  # a run of a connection ends when it has carried so much, and what is left waits for the next one
 
     @property
     def sound(self) -> bool:

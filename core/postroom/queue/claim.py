@@ -103,9 +103,9 @@ def renew(tx: Tx, ids: Iterable[int], owner: str, until: int) -> set[int]:
     return held
 
 
-def give_back(tx: Tx, ids: Iterable[int], owner: str, next_try: int) -> None:
-    """Let anybody try these recipients from ``next_try`` (ms) on; nothing counts as an attempt."""
-    tx.many(GIVE_BACK, [(next_try, number, owner) for number in sorted(ids)])
+def give_back(tx: Tx, places: Iterable[tuple[int, int]], owner: str) -> None:
+    """Let anybody try these recipients: each from its next try (ms) on; ``places`` are these and the ids. Nothing counts as an attempt."""
+    tx.many(GIVE_BACK, [(next_try, number, owner) for next_try, number in sorted(places, key=lambda place: place[1])])
 
 
 def forfeit(tx: Tx, owner: str, now: int) -> None:

@@ -13,6 +13,7 @@ from ..mail.reply import Reply
 from ..mail.sending import SessionBounds
 from ..store.database import StoreUnavailable
 from . import budget, claim
+from .allowance import Allowance
 from .attempting import Attempts
 from .fetching import Fetching
 from .letter import BOUNCING, OUT, Addressee, Letter, Task
@@ -80,6 +81,7 @@ class Desk:
         if not isinstance(bounds, SessionBounds) or not bounds.sound:
             self.log.warning("queue.bounds_not_used", sender=line.sender.name, bounds=str(bounds))
             bounds = line.sender.bounds
+        line.allowance = Allowance.of(bounds) if bounds.leave_rest and line.run_started else None
         try:
             line.sender.start(bounds)
         except Exception:  # a plugin's bug is only its own; it sends as it did before
@@ -88,6 +90,7 @@ class Desk:
     def rest(self, line: Line) -> None:
         """The line is quiet."""
         self.begun.discard(line.name)
+        line.allowance = None
         line.sender.idle()
 
     # --- fresh mail, straight from memory (put.Handover) ---
@@ -125,7 +128,8 @@ class Desk:
         waits = self._waits(line)
         limit = min(line.free, DRIBBLE if waits else BATCH)
         now = self.now()
-        if self.closed or not limit or (waits and 0 <= now - self._dribbled.get(line.name, -PAUSE_MS) < PAUSE_MS):
+        spent = line.allowance is not None and line.allowance.spent
+        if self.closed or not limit or spent or (waits and 0 <= now - self._dribbled.get(line.name, -PAUSE_MS) < PAUSE_MS):
             return False
         line.held += limit  # fresh mail must not take the room meanwhile
         try:
@@ -232,17 +236,30 @@ class Desk:
         """Let the sender try. Never raises: a fault of the sender is an outcome to try again.
 
         None when the lease has run out meanwhile, or the database is away: another worker may be sending it. If not, it is fetched again.
+        None also when the run has carried what it may.
         """
         if not self._ours(task):
             self._out_of_hand(one.id for one in task.addressees)
             return None
         self.begin(line)
         try:
-            return self.attempts.make(line, task, self._chunks(task.letter))
+            self._put_back(line.over(task))
+            if not task.addressees:
+                return None
+            finished = self.attempts.make(line, task, self._chunks(task.letter))
         except StoreUnavailable as error:  # before anything was sent: it is fetched again when its lease has ended
             self.log.warning("queue.not_attempted", reason=str(error))
             self._out_of_hand(one.id for one in task.addressees)
             return None
+        if line.allowance is not None and not finished.tried:
+            line.allowance.give_back(len(task.addressees))
+        return finished
+
+    def _put_back(self, tasks: Sequence[Task]) -> None:
+        """Leave these to the next run. Raises StoreUnavailable."""
+        if tasks:
+            self._out_of_hand(one.id for task in tasks for one in task.addressees)
+            self.fetching.put_back(tasks, self.now())
 
     def settle(self, batch: Sequence[Finished]) -> None:
         """Record the outcomes in one transaction, with the reports that they call for.

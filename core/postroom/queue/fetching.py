@@ -99,11 +99,18 @@ class Fetching:
     def give_back(self, tasks: Iterable[Task], due: int) -> None:
         """Let anybody have these tasks from ``due`` (ms) on; nothing of them was sent. Raises StoreUnavailable."""
         some = list(tasks)
+        self._return([(due, one.id) for task in some for one in task.addressees], some, due)
 
+    def put_back(self, tasks: Iterable[Task], now: int) -> None:
+        """The same, at once and in the order in which they were waiting: the oldest stay in front. Raises StoreUnavailable."""
+        some = list(tasks)
+        self._return([(max(task.letter.since, one.last_try), one.id) for task in some for one in task.addressees], some, now)
+
+    def _return(self, places: list[tuple[int, int]], tasks: list[Task], now: int) -> None:
         def work(tx: Tx) -> None:
-            claim.give_back(tx, [one.id for task in some for one in task.addressees], self.owner, due)
-            for task in some:
-                budget.settle(tx, task, 0, due)
+            claim.give_back(tx, places, self.owner)
+            for task in tasks:
+                budget.settle(tx, task, 0, now)
 
         self.db.write(work)
 
@@ -142,6 +149,6 @@ class Fetching:
         rows = budget.reserve(tx, sender, counts, until)
         over = [one.id for task, count in zip(tasks, counts, strict=True) for one in task.addressees[count:]]
         if over:
-            claim.give_back(tx, over, self.owner, now)
+            claim.give_back(tx, [(now, number) for number in over], self.owner)
         left = budget.room(tx, sender, rate, now)
         return list(zip(counts, rows, strict=True)), 0 if left.free else int(left.next_at * 1000) + 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..provided import Outgoing
+from .allowance import Allowance
 from .letter import OUT, Addressee, Letter, Task
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Line:
     default: bool = True
     open: bool = True  # False: a connection that waits for the schedule or for "connect now"
     run_started: int = 0  # ms since 1970: when the run that is under way has begun; 0 for a permanent line
+    allowance: Allowance | None = None  # what this run may still carry; None: all there is
     room: int = ROOM
     held: int = 0  # recipients waiting, running or promised
     running: int = 0
@@ -138,6 +140,16 @@ class Line:
         for task in tasks:
             self.forget(task)
         return tasks
+
+    def over(self, task: Task) -> list[Task]:
+        """What of this task, and of those behind it, has to wait for the next run: it is taken out, and needs no memory any more."""
+        if self.allowance is None:
+            return []
+        count = self.allowance.take(len(task.addressees))
+        left = Task(task.letter, task.site, task.addressees[count:])
+        task.addressees = task.addressees[:count]
+        self.forget(left)
+        return ([left] if left.addressees else []) + (self.clear() if self.allowance.spent else [])
 
     def went(self, site: str, *, well: bool) -> None:
         """An attempt with this site is over: more at once while it goes well, half as many when it does not."""

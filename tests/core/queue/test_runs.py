@@ -13,6 +13,7 @@ import pytest
 from gevent.event import Event
 
 from postroom.config.schema import ConnectionSettings
+from postroom.mail.sending import SessionBounds
 from postroom.queue import marks, timetable
 from postroom.queue.runs import collectors_of
 from postroom.sending.filtering import Filter
@@ -98,6 +99,17 @@ def test_mail_waits_for_the_connection_and_then_leaves(make: Callable[..., Minia
     connect(server, "Line")
     until(lambda: len(server.outbox.sent) == 1)
     until(lambda: runs_over(server))
+
+
+def test_a_run_that_leaves_the_rest_ends_and_the_next_goes_on(make: Callable[..., Miniature]) -> None:
+    server = make({"name": "Line"})
+    server.outbox.bounds = SessionBounds(1, 100, 100, leave_rest=True)
+    for name in ("joe", "jane"):
+        server.send("ann@example.test", f"{name}@far.test", address="127.0.0.1", no_auth=True)
+    for sent in (1, 2):
+        connect(server, "Line")
+        until(lambda: runs_over(server))
+        assert len(server.outbox.sent) == sent
 
 
 def test_commands_run_before_and_after(make: Callable[..., Miniature], tmp_path: Path) -> None:
