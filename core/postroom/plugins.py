@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from . import hookspecs
 from .config.document import Location
 from .config.load import ConfigError, Loaded, inspect
-from .config.outward import Sending, between
+from .config.outward import Sending, between, idle
 from .config.schema import Config, PluginSettings, ServiceSettings
 from .config.senders import SenderSettings
 from .config.wording import nearest
@@ -104,6 +104,8 @@ def _choose(loaded: Loaded) -> Plugins:
     if config is not None and _names_are_known(loaded, sections, chosen):
         for place, message in (*_senders(config, chosen), *_collectors(config, chosen)):
             loaded.complain(place, message)
+        for place, message in idle(config.connections, _sendings(chosen)):
+            loaded.remark(place, message)
     return chosen
 
 

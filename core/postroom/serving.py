@@ -14,11 +14,12 @@ from typing import IO, TYPE_CHECKING
 from . import log as logs
 from . import metrics
 from .binding import Address, CannotListen
-from .config.load import ConfigError
+from .config.document import Problem
+from .config.load import ConfigError, inspect
 from .config.schema import Config, ServiceSettings
 from .generation import Plan, Start
 from .ownership import hand_over, identity
-from .plugins import Plugins, read
+from .plugins import Plugins, examine
 from .store.migrate import SchemaNewer
 from .supervisor import Supervisor
 
@@ -35,17 +36,24 @@ class CannotServe(Exception):
 def serve(path: Path, say: Callable[[str], None], *, log_format: str | None = None) -> int:
     """Run until stopped; the exit status. Raises ConfigError, CannotListen and CannotServe before anything has started."""
 
-    def load() -> tuple[Config, Plugins]:
-        config, plugins = read(path)
+    def load() -> tuple[Config, Plugins, list[Problem]]:
+        loaded = inspect(path)
+        config, plugins = examine(loaded)
         log = config.log.model_copy(update={"format": log_format}) if log_format else config.log
-        return config.model_copy(update={"log": log}), plugins  # the workers read it too
+        return config.model_copy(update={"log": log}), plugins, loaded.notes  # the workers read the log's format too
 
-    config, plugins = load()
+    def next_plan() -> Plan:
+        config, plugins, notes = waiting.pop() if waiting else load()
+        for note in notes:
+            logs.get().warning("config.note", text=str(note))
+        return plan(config, plugins, say)
+
+    waiting = [load()]
+    config = waiting[0][0]
     logs.configure(config.log.format, config.log.level)
-    waiting = [(config, plugins)]
     with only_one(config.server.run_dir):
         metrics.prepare(config.server.run_dir / "metrics")
-        return Supervisor(lambda: plan(*(waiting.pop() if waiting else load()), say), say, logs.get()).run()
+        return Supervisor(next_plan, say, logs.get()).run()
 
 
 def plan(config: Config, plugins: Plugins, say: Callable[[str], None]) -> Plan:

@@ -130,6 +130,23 @@ def test_check_prints_every_problem_on_standard_error(postroom: Command, config:
     ]
 
 
+IDLE_LINE = """plugins:
+  smtp_relay: {senders: [{name: One, servers: ["127.0.0.1:9"]}]}
+connections:
+  - {name: First, sender: One, immediate: true}
+  - {name: Second, sender: One, immediate: true}
+"""
+
+
+def test_check_notes_what_would_do_nothing_and_finds_the_configuration_valid(postroom: Command, config: Path) -> None:
+    config.write_text(IDLE_LINE)
+    done = postroom("check")
+    assert (done.status, done.out) == (0, "configuration is valid\n")
+    assert (
+        done.err == f"{config}:5:41: connections[1].immediate: note: nothing would leave by it: First comes first and has the same sender\n"
+    )
+
+
 def test_check_compiles_the_lua_scripts(postroom: Command, config: Path) -> None:
     scripts = config.parent / "lua_scripts"
     scripts.mkdir()

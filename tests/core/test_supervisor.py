@@ -121,6 +121,13 @@ def test_a_reload_changes_ports_and_cuts_no_session(tmp_path: Path) -> None:
         assert len(server.inbox("bob")) == 3
 
 
+def test_settings_that_would_do_nothing_are_noted_in_the_log_at_each_start_and_reload(server: Server) -> None:
+    relay = {"smtp_relay": {"name": "Relay", "servers": ["127.0.0.1:9"], "only_waiting": True}}
+    server.configure({"plugins": relay, "connections": [{"name": "Internet", "sender": "Relay", "immediate": True}]})
+    reload(server)
+    assert "plugins.smtp_relay.only_waiting: note: is for runs" in server.log
+
+
 def test_a_reload_changes_the_number_of_workers(server: Server) -> None:
     before = server.workers()
     server.configure({"server": {"workers": 3}})

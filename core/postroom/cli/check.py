@@ -26,14 +26,16 @@ def command(call: Call, schema: bool) -> None:
         return
     from ..config.load import ConfigError
 
-    problems = found(call.config)
+    problems, notes = found(call.config)
+    for note in notes:
+        click.echo(note, err=True)
     if problems:
         raise ConfigError(problems)
-    call.show({"valid": True}, lambda: "configuration is valid")
+    call.show({"valid": True, "notes": list(map(str, notes))}, lambda: "configuration is valid")
 
 
-def found(path: Path) -> list[Problem]:
-    """Everything that is wrong with the configuration at ``path``, its plugins' sections, certificates and Lua scripts."""
+def found(path: Path) -> tuple[list[Problem], list[Problem]]:
+    """What is wrong with the configuration at ``path``, its plugins' sections, certificates and Lua scripts; and what would do nothing."""
     from ..config.load import ConfigError, inspect
     from ..plugins import examine
 
@@ -42,7 +44,7 @@ def found(path: Path) -> list[Problem]:
         examine(loaded)
     except ConfigError as error:
         problems = error.problems
-    return [*problems, *(in_scripts(loaded.config.lua) if loaded.config else ())]
+    return [*problems, *(in_scripts(loaded.config.lua) if loaded.config else ())], sorted(loaded.notes)
 
 
 def in_scripts(settings: LuaSettings) -> Iterator[Problem]:

@@ -42,6 +42,7 @@ class Loaded:
     config: Config | None = None
     problems: list[Problem] = field(default_factory=list)
     removed: set[Location] = field(default_factory=set)  # values so wrong that further checks went on without them
+    notes: list[Problem] = field(default_factory=list)  # what works, but hardly as somebody means it
 
     @property
     def base(self) -> Path:
@@ -92,6 +93,10 @@ class Loaded:
     def complain(self, location: Location, message: str, *, at_key: bool = False) -> None:
         """Add a problem, unless the YAML of this very value was already found wrong."""
         self._add(self.document.problem(location, message, at_key=at_key))
+
+    def remark(self, location: Location, message: str) -> None:
+        """Add a note: the configuration can be used, and somebody should look at this."""
+        self.notes.append(self.document.problem(location, f"note: {message}"))
 
     def _add(self, problem: Problem) -> None:
         if all(problem.path != known.path for known in self.document.problems):

@@ -39,14 +39,13 @@ def in_turn(connections: Iterable[C]) -> list[C]:
     return sorted(connections, key=lambda one: not one.default)
 
 
-def between(connections: Sequence[ConnectionSettings], senders: Senders) -> Iterator[tuple[Location, str]]:
-    """Every problem between connections and senders, with its place."""
-    yield from _logins(connections, senders)
+def idle(connections: Sequence[ConnectionSettings], senders: Senders) -> Iterator[tuple[Location, str]]:
+    """What would do nothing, with its place: settings, and whole lines."""
     yield from _runs(connections, senders)
     yield from _idle_lines(connections, senders)
 
 
-def _logins(connections: Sequence[ConnectionSettings], senders: Senders) -> Iterator[tuple[Location, str]]:
+def between(connections: Sequence[ConnectionSettings], senders: Senders) -> Iterator[tuple[Location, str]]:
     """A sender that waits for a login needs runs of a connection with a collector that logs in."""
     waiting = {name for name, sender in senders.items() if sender.settings.wait_for_login}
     for index, connection in enumerate(connections):
