@@ -14,7 +14,7 @@ from .. import ids
 from ..mail.address import parse_address
 from ..mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater, sensible
 from ..mail.reply import Reply
-from ..mail.sending import AttemptPlan
+from ..mail.sending import AttemptPlan, rank
 from ..provided import SETTLED, Outgoing
 from ..store.database import StoreUnavailable
 from .everybody import everybody
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 FAULT = TryLater(Reply(451, "4.3.0", "Internal problem while sending"))
 TOO_LARGE = Failed(Reply(552, "5.3.4", "The message is larger than the sender of this connection may send"))
+FAR = 1e11  # epoch seconds: later than anybody means
 Chunks = Callable[[], Iterator[bytes]]
 
 
@@ -72,22 +73,28 @@ class Attempts:
         if down is not None:
             finished = self._all(task, down.outcome, chunks)
             finished.site, finished.untried = site, max(down.next_probe, self._now())
+            finished.punctual = self.sites.awaited(line.sender.name, task.site, down.next_probe)
             return finished
         outgoing = outgoing_of(line, task, chunks, partial(everybody, self.sites.db, letter.id))
         plan = self._planned(outgoing, letter)
-        if plan.delete:
+        delete_at = _moment(plan.delete_at)
+        if plan.delete or (delete_at and delete_at <= now * 1000):
             return self._all(task, Gone(plan.reason or "a plugin has deleted it"), chunks)
-        if plan.skip:
+        if not plan.skip and rank(plan.priority) > rank(letter.priority):
+            finished = self._all(task, NotNow(plan.reason or "a plugin has put it behind the others", now, quiet=True), chunks)
+            finished.gives_way = True
+        elif plan.skip:
             until, held = plan.hold_until or now + A_MOMENT, bool(plan.hold_until)
             finished = self._all(task, NotNow(plan.reason or "a plugin has skipped it", until, quiet=held), chunks)
         else:
             finished = self._sent(line, task, self._with_return_path(outgoing))
             finished.site, finished.last_try = site, plan.last_try
-        finished.priority = plan.priority
+        finished.priority, finished.delete_at = plan.priority, delete_at
         return finished
 
     def _planned(self, outgoing: Outgoing, letter: Letter) -> AttemptPlan:
-        plan: AttemptPlan = self.ask.transform("attempt_starting", "plan", AttemptPlan(priority=letter.priority), outgoing=outgoing)
+        given = AttemptPlan(priority=letter.priority, delete_at=letter.delete_at / 1000)
+        plan: AttemptPlan = self.ask.transform("attempt_starting", "plan", given, outgoing=outgoing)
         return plan if 1 <= plan.priority <= 100 else replace(plan, priority=letter.priority)
 
     def _with_return_path(self, outgoing: Outgoing) -> Outgoing:
@@ -174,6 +181,11 @@ def settled(outgoing: Outgoing) -> dict[int, Outcome]:
     """What is delivered, or has failed for good, although the sender has raised since: nobody gets a second copy."""
     found = outgoing.notes.get(SETTLED)
     return {number: one for number, one in found.items() if sensible(one)} if isinstance(found, dict) else {}
+
+
+def _moment(seconds: object) -> int | None:
+    """A plugin's time in milliseconds; None for what is no time."""
+    return int(seconds * 1000) if isinstance(seconds, int | float) and 0 <= seconds < FAR else None
 
 
 def _offered(outcome: Outcome | None) -> bool:

@@ -63,7 +63,7 @@ class Desk:
     begun: set[str] = field(default_factory=set)  # lines that have work since they were quiet
 
     def __post_init__(self) -> None:
-        self.sites = Sites(self.db, self.queue.news, self.clock)
+        self.sites = Sites(self.db, self.queue.news, self.clock, self.owner)
         self.attempts = Attempts(self.ask, self.sites, self.clock, self.log, self.metrics, self.retry_of)
         self._dribbled: dict[str, int] = {}  # when a line whose relay is down was looked at last (ms)
         self.fetching = Fetching(self.db, self.blobs, self.lines, self.owner, self._split)
@@ -222,6 +222,7 @@ class Desk:
         """Before the first work: what is claimed in this worker's name was claimed by a process that has died. Raises StoreUnavailable."""
         now = self.now()
         self.db.write(lambda tx: claim.forfeit(tx, self.owner, now))
+        self.sites.leave()
 
     def give_back(self, tasks: Iterable[Task]) -> None:
         """Let other workers have these tasks, which were not attempted, or not to the end. Raises StoreUnavailable."""
@@ -287,6 +288,8 @@ class Desk:
     def _settled(self, ruling: Ruling) -> None:
         task = ruling.finished.task
         self._out_of_hand(one.id for one in task.addressees)
+        if ruling.finished.site and ruling.finished.untried:
+            self.sites.waited(ruling.finished.by, task.site)
         trace = ids.text(task.letter.id)
         for one, outcome in ruling.outcomes():
             self.metrics.count("queue_attempts", outcome=KINDS[type(outcome)])

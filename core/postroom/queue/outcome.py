@@ -44,8 +44,11 @@ class Finished:
     passed_on: bool = False  # the next hop reports success itself (it offers DSN)
     site: str = ""  # what its recipients wait for when the site fails as a whole: Sites.waiting_for
     untried: int = 0  # ms since 1970: nothing was sent, because the site is down; the next look is then, and no attempt is counted
+    punctual: bool = False  # … at that very moment, and not with all the others in the minute after it
     last_try: bool = False  # what is not delivered now has failed
     priority: int = 0  # the letter's from now on; 0 leaves it
+    delete_at: int | None = None  # the same, ms since 1970; None leaves it
+    gives_way: bool = False  # it was left for mail that goes first now, and its turn comes again after that
     tried: int = 0  # recipients that were offered to a server
     retry: Retry | None = None  # the sender's own; None: the queue's
     by: str = ""  # the name of the sender, for the trace
@@ -121,7 +124,7 @@ def rule(finished: Finished, retry: Retry, reports: Reports) -> Ruling:
         elif isinstance(outcome, Failed):
             ruling.failed.append((addressee, outcome))
         elif isinstance(outcome, NotNow):
-            ruling.left.append((addressee, put_off(outcome, finished.at)))
+            ruling.left.append((addressee, outcome if finished.gives_way else put_off(outcome, finished.at)))
         elif isinstance(outcome, Gone):
             ruling.removed.append((addressee, outcome))
         else:
@@ -150,7 +153,8 @@ def _next_try(finished: Finished, addressee: Addressee, outcome: TryLater, retry
         return retry.next_try(since, addressee.attempts + 1, finished.at, key, outcome.kind)
     if retry.next_try(since, 1, finished.at, key) is None:  # the time is up, attempt or not
         return None
-    return min(finished.untried + key % SPREAD, since + int(retry.give_up * 1000))  # not all at once
+    later = 0 if finished.punctual else key % SPREAD
+    return min(finished.untried + later, since + int(retry.give_up * 1000))  # not all at once
 
 
 def _report(ruling: Ruling, retry: Retry, reports: Reports) -> None:

@@ -59,6 +59,7 @@ class Runner:
             gevent.killall(list(self._active))
             unfinished = self._cut + [task for _, task in self._active.values()]  # those still active had not begun
             self._try("give_back", lambda: self.desk.give_back(unfinished))
+            self._try("probes", self.desk.sites.leave)
             while self._finished:  # the recorder is at work; what it cannot record in time is sent again when the lease ends
                 gevent.sleep(BREATH)
             self._ending.set()

@@ -3,7 +3,8 @@
 A site is what a sender's ``site()`` says: the servers of a domain, or "" for a relay. It is down when an attempt has failed for
 another reason than the server's answer to the message. Then nothing is sent to it until ``next_probe``; the first whose turn comes after
 that wins the probe (in the database: one of all workers and nodes), and if it fails, the next one comes later, by the sender's retry
-schedule. When it works again, everything that waits for it is due at once.
+schedule. When it works again, everything that waits for it is due at once. Whoever hears of that looks for such mail once more: an
+attempt that still heard of the trouble may be recorded after the mail was woken.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ ONE = ALL + " WHERE sender = ? AND name = ?"
 FAIL = (
     "INSERT INTO site (sender, name, failures, since, next_probe, reason, server, kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (sender, name) DO UPDATE SET failures = excluded.failures, next_probe = excluded.next_probe, reason = excluded.reason,"
-    " server = excluded.server, kind = excluded.kind"
+    " server = excluded.server, kind = excluded.kind, prober = ''"
 )
-WIN = "UPDATE site SET next_probe = ? WHERE sender = ? AND name = ? AND next_probe <= ? RETURNING name"
+WIN = "UPDATE site SET next_probe = ?, prober = ? WHERE sender = ? AND name = ? AND next_probe <= ? RETURNING name"
+LEAVE = "UPDATE site SET next_probe = ?, prober = '' WHERE prober = ? AND next_probe > ?"
 BACK = "DELETE FROM site WHERE sender = ? AND name = ? RETURNING name"
 WAKE = (
     "UPDATE outgoing_recipient SET next_try = ?, waits_for = '' WHERE id IN (SELECT id FROM outgoing_recipient"
@@ -65,11 +67,13 @@ def waiting_for(sender: str, site: str) -> str:
 
 
 class Sites:
-    """The sites that are down, as this worker knows them. ``clock``: epoch seconds."""
+    """The sites that are down, as this worker, ``owner``, knows them. ``clock``: epoch seconds."""
 
-    def __init__(self, db: Database, news: News, clock: Callable[[], float]) -> None:
-        self.db, self.news, self.clock = db, news, clock
+    def __init__(self, db: Database, news: News, clock: Callable[[], float], owner: str) -> None:
+        self.db, self.news, self.clock, self.owner = db, news, clock, owner
         self.down: dict[Key, Down] = {}
+        self._awaited: dict[Key, int] = {}  # the probe (ms) for which one message of this worker is ready
+        self._back: set[Key] = set()  # that are back, and whose mail is to be woken
         self._noted: dict[Key, int] = {}  # when a failure was noted here last (ms)
 
     def start(self) -> None:
@@ -80,8 +84,13 @@ class Sites:
     def refresh(self) -> None:
         """Take over what stands in the database: news may get lost. Raises StoreUnavailable."""
         rows = self.db.read_slow(lambda tx: tx.execute(ALL))
-        self.down = {(row[0], row[1]): Down(*row[2:]) for row in rows}
+        known, self.down = self.down, {(row[0], row[1]): Down(*row[2:]) for row in rows}
         self._noted = {key: at for key, at in self._noted.items() if key in self.down}
+        self._awaited = {key: at for key, at in self._awaited.items() if key in self.down}
+        self._back.update(key for key in known if key not in self.down)
+        self._back.difference_update(self.down)
+        while self._back:
+            self._wake(*next(iter(self._back)))
 
     def blocked(self, sender: str, site: str) -> Down | None:
         """The site's trouble when it may not be tried now; None when it may: it works, or this is the probe. Raises StoreUnavailable."""
@@ -91,7 +100,7 @@ class Sites:
         now = int(self.clock() * 1000)
         if known.next_probe > now and ((known := self._again(sender, site)) is None or known.next_probe > now):
             return known
-        if not self.db.write(lambda tx: tx.execute(WIN, (now + PROBE, sender, site, now))):
+        if not self.db.write(lambda tx: tx.execute(WIN, (now + PROBE, self.owner, sender, site, now))):
             return self._again(sender, site)
         self.down[sender, site] = Down(known.failures, known.since, now + PROBE, known.reason, known.server, known.kind)
         return None
@@ -100,7 +109,8 @@ class Sites:
         """As it stands now: another worker may have found out more."""
         row = self.db.read(lambda tx: tx.one(ONE, (sender, site)))
         if row is None:
-            self.down.pop((sender, site), None)
+            if self.down.pop((sender, site), None) is not None:
+                self._back.add((sender, site))
             return None
         found = self.down[sender, site] = Down(*row[2:])
         return found
@@ -128,15 +138,37 @@ class Sites:
         if self.down.pop((sender, site), None) is None:
             return False
         self._noted.pop((sender, site), None)
-        now = int(self.clock() * 1000)
-
+        self._back.add((sender, site))
         self.db.write(lambda tx: tx.execute(BACK, (sender, site)))
         self.news.publish("site", sender=sender, site=site)
-        values = (now, waiting_for(sender, site), now, WOKEN, now)
-        while len(self.db.write(lambda tx: tx.execute(WAKE, values))) == WOKEN:
-            self.news.publish("queue")
-        self.news.publish("queue")
+        self._wake(sender, site)
         return True
+
+    def _wake(self, sender: str, site: str) -> None:
+        """What waits for it is due now. Raises StoreUnavailable; the next ``refresh`` tries again."""
+        now = int(self.clock() * 1000)
+        values = (now, waiting_for(sender, site), now, WOKEN, now)
+        while woken := len(self.db.write(lambda tx: tx.execute(WAKE, values))):
+            self.news.publish("queue")
+            if woken < WOKEN:
+                break
+        self._back.discard((sender, site))
+
+    def waited(self, sender: str, site: str) -> None:
+        """It is recorded now that mail waits for it: that mail is to be woken when it is back already."""
+        if (sender, site) not in self.down:
+            self._back.add((sender, site))
+
+    def awaited(self, sender: str, site: str, probe: int) -> bool:
+        """True for the first that asks for this probe (ms): one message is there when its time comes, the others may come later."""
+        first = self._awaited.get((sender, site)) != probe
+        self._awaited[sender, site] = probe
+        return first
+
+    def leave(self) -> None:
+        """Whoever comes first may have our probes: we stop, or have just started and so were dead. Raises StoreUnavailable."""
+        now = int(self.clock() * 1000)
+        self.db.write(lambda tx: tx.do(LEAVE, (now, self.owner, now)))
 
     def _heard(self, fact: Fact) -> None:
         sender, site = str(fact.get("sender", "")), str(fact.get("site", ""))

@@ -73,6 +73,7 @@ class Site(Model):
     reason = TextField()
     server = TextField()
     kind = TextField()
+    prober = TextField(default="")  # the worker that finds out at this moment, "" is none
 
     class Meta:
         table_name = "site"
