@@ -54,7 +54,9 @@ class Plugin:
 
     def _asked(self, configured: str, form: str, message: Message, envelope: Envelope, *, outgoing: bool) -> str:
         """The signature as plugins want it; what could not stand in a message is not used."""
-        text: str = self.ask.transform("message_signature", "text", configured, form=form, message=message, envelope=envelope, outgoing=outgoing)
+        text: str = self.ask.transform(
+            "message_signature", "text", configured, form=form, message=message, envelope=envelope, outgoing=outgoing
+        )
         if text is configured:
             return configured
         try:
@@ -81,4 +83,11 @@ class Plugin:
 
 def _changes(part: Part, header: bytes, body: bytes, text: str, form: str) -> list[Edit]:
     changed = appended(part, body, text, form)
-    return [*heading_edits(header, part, changed), Edit(part.body_start, part.end, changed.body)]
+    return [*heading_edits(header, part, changed), Edit(part.body_start, part.end, (b"" if body else _separation(header)) + changed.body)]
+
+
+def _separation(header: bytes) -> bytes:
+    """What is missing between a header that stood alone and a body: else the signature would be read as a part of the header."""
+    if header in (b"\r\n", b"\n") or header.endswith((b"\n\r\n", b"\n\n")):
+        return b""
+    return b"\r\n" if not header or header.endswith(b"\n") else b"\r\n\r\n"

@@ -98,6 +98,17 @@ def test_a_message_without_MIME_becomes_one_when_the_signature_needs_it() -> Non
     assert made.lower().count(b"mime-version: 1.0") == 1
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r\n\r\n"])
+def test_a_message_that_is_only_a_header_gets_a_body(end: str) -> None:
+    made = below(f"From: ann@example.test\r\nSubject: x{end}".encode(), {"outgoing": {"text": "-- \nAnn"}})
+    assert made == b"From: ann@example.test\r\nSubject: x\r\n\r\n-- \r\nAnn\r\n"
+
+
+def test_a_part_that_is_only_a_header_gets_a_body() -> None:
+    before = b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n--b--\r\n"
+    assert text(below(before, {"outgoing": {"text": "-- \nAnn"}})).rstrip("\n") == "-- \nAnn"
+
+
 def test_in_a_charset_that_has_all_characters_the_header_stays() -> None:
     before = plain("iso-8859-1", "8bit", b"Hallo\r\n")
     assert below(before, {"outgoing": {"text": "Grüße"}}) == before + "Grüße\r\n".encode("latin-1")
