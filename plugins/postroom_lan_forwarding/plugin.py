@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.ears import Ears
+from postroom.clients.smtp.shortages import Shortages
 from postroom.config.rules import retry_of
 from postroom.credentials import UnreadableSecret, Vault
 from postroom.hookspecs import hookimpl
@@ -43,7 +44,15 @@ class Plugin:
         locker = Locker(Vault(server.data_dir))
         self.forwarding = Forwarding(LanRules(rules, local, bare=settings.bare_names), context.ask, locker)
         rules_of_queue = SendingRules(retry=retry_of(settings.retry, context.config.queue))
-        self.sender = LanSender(settings, server.hostname, Dialer(context.dns.addresses), locker, rules_of_queue, Ears(context.ask, LAN))
+        self.sender = LanSender(
+            settings,
+            server.hostname,
+            Dialer(context.dns.addresses),
+            locker,
+            rules_of_queue,
+            Ears(context.ask, LAN),
+            Shortages(context.log, LAN),
+        )
 
     @hookimpl
     def register_senders(self) -> Sequence[Sender]:

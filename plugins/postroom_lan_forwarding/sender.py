@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from postroom.clients.smtp.courier import Courier
+from postroom.clients.smtp.faults import Strained
 from postroom.clients.smtp.hop import Credentials, Encryption, NextHop
 from postroom.clients.smtp.pool import Pool, SessionLimits
 from postroom.credentials import UnreadableSecret
@@ -17,12 +18,14 @@ from postroom.mail.sending import SessionBounds
 from postroom.provided import Outgoing, QueuedRecipient, SendingRules
 from postroom.sending.lan import LAN
 from postroom.sending.via import Locker, Via
+from postroom.shortage import shortage
 
 from .settings import PORT, Settings
 
 if TYPE_CHECKING:
     from postroom.clients.smtp.connect import Dialer
     from postroom.clients.smtp.ears import Ears
+    from postroom.clients.smtp.shortages import Shortages
 
 NO_PASSWORD = Reply(451, "4.3.5", "The login at the next server cannot be used")  # a stranger may read it: the trace says more
 NO_SERVER = Failed(Reply(550, "5.3.5", "Mail for LAN forwarding names no server"))
@@ -32,7 +35,14 @@ class LanSender:
     """What the queue sees of LAN forwarding. Its connections stay in this worker's pool between messages."""
 
     def __init__(
-        self, settings: Settings, hostname: str, dialer: Dialer, locker: Locker, rules: SendingRules | None = None, ears: Ears | None = None
+        self,
+        settings: Settings,
+        hostname: str,
+        dialer: Dialer,
+        locker: Locker,
+        rules: SendingRules | None = None,
+        ears: Ears | None = None,
+        shortages: Shortages | None = None,
     ) -> None:
         self.name, self.concurrency = LAN, settings.concurrency
         self.settings, self.helo, self.locker = settings, settings.helo or hostname, locker
@@ -41,7 +51,7 @@ class LanSender:
         self.rules, self.bounds = rules or SendingRules(), settings.bounds
         self.timeouts = settings.timeouts.timeouts()
         self.pool = Pool(limited(settings.bounds), time.monotonic)
-        self.courier = Courier(dialer, self.pool, time.monotonic, ears)
+        self.courier = Courier(dialer, self.pool, time.monotonic, ears, shortages)
 
     def site(self, address: str, via: str = "") -> str:
         """Recipients of one server with one login go together."""
@@ -68,11 +78,17 @@ class LanSender:
             except ValueError:
                 outcomes[one.id] = NO_SERVER
             except (UnreadableSecret, OSError) as error:
-                outcomes[one.id] = TryLater(NO_PASSWORD, kind="login", how=f"the password for {self.site('', one.via)}: {error}")
+                outcomes[one.id] = self._without_password(one, error)
             else:
                 path = outgoing.return_path if via.return_path is None else self._path(outgoing, via.return_path)
                 groups.setdefault((via, path), []).append(one)
         return groups
+
+    def _without_password(self, one: QueuedRecipient, error: Exception) -> TryLater | Failed:
+        if (lack := shortage()) is not None:  # the file with the key could not be opened
+            self.courier.shortages.met(str(error))
+            return Strained.by(lack).outcome()
+        return TryLater(NO_PASSWORD, kind="login", how=f"the password for {self.site('', one.via)}: {error}")
 
     def _readable(self, text: str) -> Via:
         """The server with its password: that of the rules, where they have the same login. Raises ValueError, UnreadableSecret."""

@@ -9,6 +9,7 @@ from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.courier import Courier
 from postroom.clients.smtp.ears import Ears
 from postroom.clients.smtp.pool import Pool
+from postroom.clients.smtp.shortages import Shortages
 from postroom.config.rules import sending_rules
 from postroom.context import Context
 from postroom.dns import Resolver
@@ -80,7 +81,7 @@ class Plugin:
         )
         maker = HopMaker(one, helo, resolver, context.ask, self.noting.results, ourselves)
         pool = Pool(limited(one.bounds), time.monotonic)
-        courier = Courier(Dialer(resolver.addresses), pool, time.monotonic, Ears(context.ask, one.name))
+        courier = Courier(Dialer(resolver.addresses), pool, time.monotonic, Ears(context.ask, one.name), Shortages(context.log, one.name))
         return DirectSender(one, router, maker, courier, context.ask, sending_rules(one, context.config.queue), clock=context.clock)
 
     def _resolver(self, one: DirectSettings) -> Resolver:

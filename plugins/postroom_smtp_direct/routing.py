@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from postroom.clients.smtp.faults import Strained
 from postroom.dns import DnsFailure, Mx, Resolver
-from postroom.mail.delivery import Failed, Outcome, TryLater
+from postroom.mail.delivery import Failed, TryLater
 from postroom.mail.reply import Reply
 from postroom.mail.sending import MxServer, ServerChoice
 from postroom.provided import Outgoing
@@ -23,11 +24,11 @@ LONGEST_SITE = 200  # characters of a key; longer ones are shortened by a digest
 
 
 class NoWay(Exception):
-    """Mail for this domain goes nowhere, now or for good: ``outcome``."""
+    """Mail for this domain goes nowhere, now or for good: ``outcome``. ``local``: because this machine cannot ask."""
 
-    def __init__(self, outcome: TryLater | Failed) -> None:
+    def __init__(self, outcome: TryLater | Failed, *, local: bool = False) -> None:
         super().__init__(str(outcome.reply))
-        self.outcome: Outcome = outcome
+        self.outcome, self.local = outcome, local
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,10 @@ class Router:
         overridden = self._overrides.for_domain(self.question(domain, outgoing))
         choice = self._ask.transform("server_choice", "choice", ServerChoice(servers=overridden), domain=domain, outgoing=outgoing)
         if choice.servers is None:
-            return self._looked_up(domain, fresh=not choice.use_cache)
+            try:
+                return self._looked_up(domain, fresh=not choice.use_cache)
+            except DnsFailure as error:
+                raise NoWay(unresolved(domain, error), local=error.local) from error
         if not choice.servers:
             raise NoWay(Failed(Reply(550, "5.1.2", f"The domain {domain} has no mail server, says a plugin")))
         servers = tuple(sorted(choice.servers, key=lambda one: one.preference))
@@ -115,10 +119,8 @@ class Router:
         return Question(domain, outgoing.size, failing, outgoing.attempts, outgoing.user or "", outgoing.sender)
 
     def _looked_up(self, domain: str, *, fresh: bool) -> Destination:
-        try:
-            found = self._resolver.mx(domain, fresh=fresh)
-        except DnsFailure as error:
-            raise NoWay(unresolved(domain, error)) from error
+        """By the DNS. Raises NoWay, DnsFailure."""
+        found = self._resolver.mx(domain, fresh=fresh)
         if found.null:  # RFC 7505 section 4.2
             raise NoWay(Failed(Reply(556, "5.1.10", f"The domain {domain} takes no mail (null MX)")))
         left = self._without_ourselves(found.servers)
@@ -149,6 +151,8 @@ def place(server: MxServer) -> str:
 
 def unresolved(domain: str, error: DnsFailure) -> TryLater | Failed:
     """What it means that a domain, or a server of it, cannot be looked up."""
+    if error.local:
+        return Strained.by(error).outcome()
     if error.temporary:
         return TryLater(Reply(451, "4.4.3", f"The mail servers of {domain} cannot be looked up now: {error}"), kind="dns")
     enhanced = "5.1.2" if error.kind in ("unknown", "name") else "5.4.4"

@@ -84,6 +84,8 @@ class DirectSender:
             try:
                 destination = self.router.destination(domain, narrowed(outgoing, recipients))
             except NoWay as none:
+                if none.local:
+                    self.courier.shortages.met(str(none))
                 outcomes.update((one.id, none.outcome) for one in recipients)
                 continue
             if destination.by != "overrides":  # these may hold for this message alone

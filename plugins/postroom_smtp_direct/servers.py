@@ -8,7 +8,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
-from postroom.clients.smtp.faults import HopFault, TlsFailed, Unfit, Unreachable
+from postroom.clients.smtp.faults import HopFault, Strained, TlsFailed, Unfit, Unreachable
 from postroom.clients.smtp.hop import Credentials, Encryption, NextHop, TlsNote
 from postroom.dns import DnsFailure, Resolver
 from postroom.mail.sending import MxServer, Protection
@@ -176,6 +176,8 @@ def relaxed_by(outgoing: Outgoing, demand: Demand) -> Demand:
 
 def unresolved_host(server: MxServer, error: DnsFailure, *, named: bool) -> HopFault:
     """A server whose address cannot be found. ``named``: by the administrator or a plugin, whose slip must not send the mail back."""
+    if error.local:
+        return Strained.by(error)
     words = f"{server.host}: {error}"
     if error.temporary or named:
         return Unreachable(words, "4.4.3", server=server.host, kind="dns")

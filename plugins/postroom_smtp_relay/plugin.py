@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from postroom.clients.oauth import TokenSource
 from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.ears import Ears
+from postroom.clients.smtp.shortages import Shortages
 from postroom.config.rules import sending_rules
 from postroom.context import Context
 from postroom.credentials import Vault
@@ -39,6 +40,7 @@ class Plugin:
                 rules=sending_rules(relay, context.config.queue),
                 fallback=Fallback(relay.name, relay.fallback, self._every_sender) if relay.fallback else None,
                 ears=Ears(context.ask, relay.name),
+                shortages=Shortages(context.log, relay.name),
             )
             for relay in settings.all_senders()
         ]

@@ -23,6 +23,7 @@ from .settings import PORTS, RelaySettings, split_server
 
 if TYPE_CHECKING:
     from postroom.clients.smtp.ears import Ears
+    from postroom.clients.smtp.shortages import Shortages
 
 AWAY_SECONDS = 60.0  # mail goes straight to the fallback for this long after the relay could not be used
 NOBODYS = "no account of sender {name} is for this message"
@@ -41,6 +42,7 @@ class RelaySender:
         rules: SendingRules | None = None,
         fallback: Fallback | None = None,
         ears: Ears | None = None,
+        shortages: Shortages | None = None,
     ) -> None:
         self.name, self.concurrency = settings.name, settings.concurrency
         self.settings, self.fallback = settings, fallback
@@ -48,7 +50,7 @@ class RelaySender:
         self.accounts = accounts(settings, self.hops)
         self.rules, self.bounds = rules or SendingRules(), settings.bounds
         self.pool = Pool(limited(settings.bounds), time.monotonic)
-        self.courier = Courier(dialer, self.pool, time.monotonic, ears)
+        self.courier = Courier(dialer, self.pool, time.monotonic, ears, shortages)
         self._away: dict[Account, tuple[float, TryLater]] = {}  # until when, and why
 
     def site(self, address: str, via: str = "") -> str:

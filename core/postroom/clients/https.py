@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..dns import DnsFailure, Resolver
+from ..shortage import is_shortage, shortage
 
 ADDRESSES = 4  # of a host that are tried at most
 HEAD = 32 * 1024  # bytes of status and header at most
@@ -22,11 +23,14 @@ AGENT = "Postroom"
 
 
 class HttpsFailed(Exception):
-    """No answer; the text says why. ``untrusted``: the server's certificate is not valid for its name."""
+    """No answer; the text says why.
 
-    def __init__(self, words: str, *, untrusted: bool = False) -> None:
+    ``untrusted``: the server's certificate is not valid for its name; ``local``: this machine has no socket left to ask with.
+    """
+
+    def __init__(self, words: str, *, untrusted: bool = False, local: bool = False) -> None:
         super().__init__(words)
-        self.untrusted = untrusted
+        self.untrusted, self.local = untrusted, local
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +81,23 @@ class Https:
                 sock.sendall(head + body)
                 return self._answer(_Bounded(sock, end, self._clock, HEAD + self._limit), head[:4] != b"POST")
         except ssl.SSLCertVerificationError as error:
-            raise HttpsFailed(f"the certificate of {host} is not valid: {error.verify_message}", untrusted=True) from error
+            words = f"the certificate of {host} is not valid: {error.verify_message}"
+            raise HttpsFailed(
+                words, untrusted=True, local=shortage() is not None
+            ) from error  # a file of issuers that cannot be opened counts as none
         except ssl.SSLError as error:
             raise HttpsFailed(f"no TLS with {host}: {(error.reason or str(error)).replace('_', ' ').lower()}") from error
         except TimeoutError as error:
             raise HttpsFailed(f"{host} did not answer within {self._timeout:.0f} seconds") from error
         except (OSError, HTTPException, ValueError) as error:
-            raise HttpsFailed(f"{host}: {str(error) or type(error).__name__}") from error
+            raise HttpsFailed(f"{host}: {str(error) or type(error).__name__}", local=is_shortage(error)) from error
 
     def _connected(self, host: str, port: int, end: float) -> ssl.SSLSocket:
         """TLS to the first address that takes the connection."""
         try:
             addresses = list(filter(self._may, self._resolver.addresses(host)))[:ADDRESSES]
         except DnsFailure as error:
-            raise HttpsFailed(str(error)) from error
+            raise HttpsFailed(str(error), local=error.local) from error
         if not addresses:
             raise HttpsFailed(f"{host} has no address that may be asked")
         failure: OSError = OSError("no address")
@@ -119,6 +126,8 @@ class Https:
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
             context = ssl.create_default_context(cafile=str(self._ca) if self._ca else None)
+            if (lack := shortage()) is not None:  # then the system's issuers may be missing in it, silently
+                raise lack
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             context.hostname_checks_common_name = False  # RFC 8461 section 3.3: the certificate's list of names alone counts
             if not self._verify:

@@ -17,6 +17,8 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from ..shortage import is_shortage, shortage
+
 TIMEOUT = 20.0  # seconds without an answer
 MAX_RESPONSE = 64 * 1024  # bytes; real answers are below 8 KB
 MAX_TOKEN = 16 * 1024  # characters
@@ -26,7 +28,11 @@ REFUSED_FOR = 60.0  # seconds for which a failure is answered from memory: a ful
 
 
 class TokenUnavailable(Exception):
-    """No token now (network, server trouble): trying again later may help."""
+    """No token now (network, server trouble): trying again later may help. ``local``: this machine has no socket left to ask with."""
+
+    def __init__(self, words: str, *, local: bool = False) -> None:
+        super().__init__(words)
+        self.local = local
 
 
 class TokenRefused(Exception):
@@ -120,7 +126,8 @@ class TokenSource:
             self._keep_refresh_token(answer.get("refresh_token"))
             token = Token(_token_text(answer), self._clock() + _useful_life(answer.get("expires_in")))
         except (TokenUnavailable, TokenRefused) as error:
-            self._failure, self._failed_until = error, self._clock() + REFUSED_FOR
+            if not (isinstance(error, TokenUnavailable) and error.local):
+                self._failure, self._failed_until = error, self._clock() + REFUSED_FOR
             raise
         self._failure = None
         return token
@@ -168,6 +175,8 @@ class TokenSource:
 
     def _ask(self) -> dict[str, Any]:
         host = urlsplit(self._settings.token_url).netloc
+        if (lack := shortage()) is not None:  # then the system's issuers would be missing in the context, silently
+            raise TokenUnavailable(f"the token server {host} cannot be asked: {lack.strerror}", local=True)
         if self._tls is None:
             self._tls = ssl.create_default_context()
         opener = urllib.request.build_opener(
@@ -177,7 +186,7 @@ class TokenSource:
             return self._answer(opener, host)
         except (OSError, HTTPException) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            raise TokenUnavailable(f"the token server {host} cannot be reached: {reason}") from None
+            raise TokenUnavailable(f"the token server {host} cannot be reached: {reason}", local=is_shortage(error)) from None
 
     def _answer(self, opener: urllib.request.OpenerDirector, host: str) -> dict[str, Any]:
         try:

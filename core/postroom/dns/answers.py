@@ -8,20 +8,26 @@ from typing import Generic, Literal, TypeVar
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-FailureKind = Literal["unknown", "empty", "failed", "name"]
+FailureKind = Literal["unknown", "empty", "failed", "name", "local"]
 
 
 class DnsFailure(Exception):
     """The question has no answer now (``temporary``) or for good.
 
     ``kind``: "unknown" the name does not exist (NXDOMAIN), "empty" it exists without such records, "failed" no server gave an answer that
-    can be used (time-out, SERVFAIL, signatures that do not fit), "name" it is no DNS name at all.
+    can be used (time-out, SERVFAIL, signatures that do not fit), "name" it is no DNS name at all, "local" this machine has no socket left
+    to ask with.
     """
 
     def __init__(self, text: str, *, temporary: bool, kind: FailureKind = "failed") -> None:
         super().__init__(text)
         self.temporary = temporary
         self.kind: FailureKind = kind
+
+    @property
+    def local(self) -> bool:
+        """True when nothing is said about the name, because it could not be asked for: that is no reason to do without an answer."""
+        return self.kind == "local"
 
     def again(self) -> DnsFailure:
         """The same failure for somebody else who waited for it."""

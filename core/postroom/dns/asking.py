@@ -14,6 +14,7 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 
+from ..shortage import is_shortage
 from .answers import Answer, DnsFailure
 from .servers import DnsServer
 from .values import value
@@ -38,7 +39,7 @@ class Questioner:
         self._good: DnsServer | None = None
 
     def ask(self, name: dns.name.Name, kind: str) -> Raw:
-        """The answer. Raises DnsFailure (temporary) when no server gives one."""
+        """The answer. Raises DnsFailure (temporary) when no server gives one, or none can be asked."""
         servers = self._in_order()
         tries = servers * ROUNDS
         end = self._clock() + self._timeout
@@ -55,6 +56,8 @@ class Questioner:
             except dns.exception.Timeout:
                 why = f"{server.address} does not answer"
             except FAULTS as error:
+                if is_shortage(error):  # other servers would not be asked either
+                    raise no_socket(_text(name), error) from error
                 why = f"{server.address}: {_words(error)}"
         raise DnsFailure(f"the name {_text(name)} could not be resolved ({kind}): {why}", temporary=True)
 
@@ -100,6 +103,11 @@ def _send(server: DnsServer, question: dns.message.Message, wait: float) -> dns.
         question, server.address, timeout=wait, port=server.port, ignore_unexpected=True, ignore_errors=True
     )
     return reply
+
+
+def no_socket(name: str, error: BaseException) -> DnsFailure:
+    """The failure of a question that could not be asked."""
+    return DnsFailure(f"the name {name} cannot be asked for: {getattr(error, 'strerror', None) or error}", temporary=True, kind="local")
 
 
 def _words(error: BaseException) -> str:

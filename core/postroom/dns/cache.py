@@ -81,7 +81,7 @@ class Cache:
             self._keep(question, answer, answer.ttl)
         except DnsFailure as failure:
             flight.failure = failure
-            if self.known(question) is None:  # else it was to be asked anew, and what is known still holds
+            if not failure.local and self.known(question) is None:  # else it was to be asked anew, and what is known still holds
                 self._keep(question, failure.again(), FAILED_FOR)
             raise
         else:

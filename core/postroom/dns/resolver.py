@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ..shortage import is_shortage, shortage
 from .answers import Answer, DnsFailure, Exchangers, Mx, Tlsa
-from .asking import Questioner, Raw
+from .asking import Questioner, Raw, no_socket
 from .cache import Cache
 from .names import address_in, is_host, is_this_machine, wire_name, wire_text
 from .servers import SystemServers, Trust, named
@@ -113,6 +114,8 @@ class Resolver:
         return any(known is not None and known.records for known in (self._cache.known((name, kind)) for kind in ADDRESS_KINDS))
 
     def _ask_system(self, host: str) -> list[str]:
+        if (lack := shortage()) is not None:  # getaddrinfo does not always tell
+            raise no_socket(host, lack)
         try:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except UnicodeError as error:  # a label of more than 63 octets, or none between two dots
@@ -121,6 +124,10 @@ class Resolver:
             unknown = error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
             words = f"the name {host} could not be resolved: {error.strerror}"
             raise DnsFailure(words, temporary=not unknown, kind="unknown" if unknown else "failed") from error
+        except OSError as error:
+            if not is_shortage(error):
+                raise
+            raise no_socket(host, error) from error
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
     # --- records ---

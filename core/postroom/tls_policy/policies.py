@@ -26,7 +26,10 @@ class Policies:
         self._resolver, self._sts, self._dane = resolver, sts, dane
 
     def of(self, domain: str, exchangers: Exchangers | None) -> DomainPolicy:
-        """What ``domain`` demands; never raises. ``exchangers``: its MX records, None when the administrator has named the servers."""
+        """What ``domain`` demands. ``exchangers``: its MX records, None when the administrator has named the servers.
+
+        Raises DnsFailure (local) when nobody can be asked about MTA-STS.
+        """
         from .sts_cache import Known
 
         try:

@@ -33,7 +33,10 @@ def find(resolver: Resolver, host: str, port: int, *, fresh: bool = False) -> Fi
     for base in candidates:
         try:
             answer = resolver.tlsa(f"_{port}._tcp.{base}", fresh=fresh)
-        except DnsFailure as error:  # RFC 7672 section 2.1.2: this server must not be used, or suppressing the answer would be an attack
+        except DnsFailure as error:
+            if error.local:
+                raise
+            # RFC 7672 section 2.1.2: this server must not be used, or suppressing the answer would be an attack
             return Finding("failed", f"its TLSA records cannot be looked up: {error}", base)
         if answer.secure and answer.records:
             return _found(answer.records, base)
@@ -51,7 +54,9 @@ def _secure_alias(resolver: Resolver, host: str, *, fresh: bool) -> bool:
     """True when ``host`` is a signed alias of something that is not signed."""
     try:
         alias = resolver.cname(host, fresh=fresh)
-    except DnsFailure:
+    except DnsFailure as error:
+        if error.local:
+            raise
         return False
     return alias.secure and bool(alias.records)
 

@@ -55,14 +55,17 @@ class _Entry:
 
 
 class StsPolicies:
-    """``clock``: epoch seconds. ``current`` never raises: without the database or the web there is no policy, and that is logged."""
+    """``clock``: epoch seconds. Without the database or the web there is no policy, and that is logged."""
 
     def __init__(self, db: Database, fetch: StsFetch, *, log: Any, clock: Callable[[], float] = time.time) -> None:
         self._store, self._fetch, self._log, self._clock = StsStore(db), fetch, log, clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
     def current(self, domain: str) -> Known:
-        """The policy for mail to ``domain``; may ask the DNS, and fetch for at most a minute when there is a new one."""
+        """The policy for mail to ``domain``; may ask the DNS, and fetch for at most a minute when there is a new one.
+
+        Raises DnsFailure (local) when nobody can be asked.
+        """
         try:
             name = wire_text(domain)
         except DnsFailure:  # an address literal
@@ -104,6 +107,8 @@ class StsPolicies:
                     self._renew(stored.domain, entry, announced)
         except StoreUnavailable as error:
             self._log.warning("sts.not_stored", domain=stored.domain, reason=str(error))
+        except DnsFailure as error:  # the next run does it
+            self._log.warning("sts.not_refreshed", domain=stored.domain, reason=str(error))
 
     def _entry(self, name: str) -> _Entry:
         entry = self._entries.get(name)

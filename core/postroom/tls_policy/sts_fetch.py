@@ -43,13 +43,18 @@ class StsFetch:
         self._https = Https(resolver, ca=ca, timeout=timeout, limit=MOST)
 
     def record(self, domain: str) -> str | None:
-        """The id of the policy that the DNS announces now, None when there is none or nobody can tell."""
+        """The id of the policy that the DNS announces now, None when there is none or nobody can tell.
+
+        Raises DnsFailure (local) when nobody can be asked: mail must not go without the policy because of that.
+        """
         if self._silent.get(domain, 0.0) > self._clock():
             return None
         self._silent.pop(domain, None)
         try:
             return announced(self._resolver.txt(f"_mta-sts.{domain}").records)
         except DnsFailure as error:
+            if error.local:
+                raise
             if error.temporary:
                 self._silent[domain] = self._clock() + SILENCE
             while len(self._silent) > MOST_SILENT:
@@ -57,11 +62,13 @@ class StsFetch:
             return None
 
     def policy(self, domain: str) -> StsPolicy:
-        """The policy. Raises FetchFailed."""
+        """The policy. Raises FetchFailed, and DnsFailure (local) when nobody can be asked."""
         host = f"mta-sts.{domain}"
         try:
             answer = self._https.get(host, PATH, port=self._port)
         except HttpsFailed as error:
+            if error.local:
+                raise DnsFailure(str(error), temporary=True, kind="local") from error
             raise FetchFailed(str(error), Result.STS_WEBPKI if error.untrusted else Result.STS_FETCH) from error
         if answer.status != 200:  # RFC 8461 section 3.3: redirects are not followed
             raise FetchFailed(f"{host} answers with the HTTP status {answer.status}", Result.STS_FETCH)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..mail.client import TlsDetails
+from ..shortage import shortage
 from .certificates import endpoint_hash, self_signed
 
 if TYPE_CHECKING:
@@ -122,9 +123,11 @@ def _chooser(by_name: Mapping[str, ServerContext]) -> Callable[[ssl.SSLObject, s
 def client_context(verify: bool = True, ca: Path | None = None) -> ssl.SSLContext:
     """A context for connecting to servers; ``ca`` replaces the system's authorities. Costs about 20 ms: keep it.
 
-    Raises OSError or ssl.SSLError when ``ca`` cannot be used.
+    Raises OSError or ssl.SSLError when ``ca`` cannot be used, or no file can be opened now.
     """
     context = ssl.create_default_context(cafile=str(ca) if ca else None)
+    if (lack := shortage()) is not None:  # then the system's issuers may be missing in it, silently
+        raise lack
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if not verify:
         context.check_hostname = False

@@ -119,6 +119,12 @@ def test_an_end_in_the_middle_closes_what_was_begun(full: tuple[str, int]) -> No
         gc.collect()
 
 
+def test_a_lack_of_buffers_while_connecting_is_a_shortage_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroom.clients.smtp.racing.socket.socket.connect_ex", lambda sock, place: errno.ENOBUFS, raising=False)
+    with pytest.raises(OSError, match="No buffer space"):
+        race(["127.0.0.1"], 25, 1.0, time.monotonic)
+
+
 def test_without_descriptors_nothing_is_said_about_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its mail must not wait as if it had failed."""
 

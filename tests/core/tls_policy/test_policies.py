@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -75,6 +75,21 @@ def test_a_server_whose_records_cannot_be_looked_up_is_not_used() -> None:
     demand = policy(tlsa=True).demand("down.test")
     assert (demand.level, demand.result) == (Level.NEVER, "dnssec-invalid")
     assert "cannot be looked up" in demand.reason
+
+
+@pytest.mark.parametrize("kind", ["TLSA", "CNAME", "A"])
+def test_records_that_cannot_be_asked_for_now_are_neither_absent_nor_an_attack(kind: str) -> None:
+    class Short(FakeResolver):
+        def lookup(self, name: str, asked: str, *, fresh: bool = False) -> Any:
+            if asked == kind:
+                raise DnsFailure("no socket", temporary=True, kind="local")
+            found = super().lookup(name, asked, fresh=fresh)
+            return replace(found, name="host.pool.test", secure=False) if kind == "CNAME" else found
+
+    known = Policies(Short(HOSTS, secure=["*"]), None).of("site.test", None)
+    with pytest.raises(DnsFailure) as caught:
+        known.demand("mx.site.test")
+    assert caught.value.local
 
 
 def test_a_host_without_an_address_is_a_failure_of_the_dns() -> None:

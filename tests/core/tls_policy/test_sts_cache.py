@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from postroom.dns import DnsFailure
 from postroom.log import get as get_log
 from postroom.store.database import Database, StoreUnavailable
 from postroom.store.sts import StsStore
@@ -60,6 +61,31 @@ def test_a_policy_is_fetched_once_and_kept_over_a_restart(db: Database, world: W
     assert first.current("site.test").policy == ENFORCE
     assert policies(db, world).current("site.test").policy == ENFORCE
     assert world.fetched == ["site.test"]
+
+
+def test_what_cannot_be_asked_for_is_no_reason_to_do_without_the_policy(db: Database, world: World) -> None:
+    class Short(World):
+        def policy(self, domain: str) -> StsPolicy:
+            raise DnsFailure("no socket", temporary=True, kind="local")
+
+    known = policies(db, Short())
+    with pytest.raises(DnsFailure):
+        known.current("site.test")
+    known._fetch = world  # type: ignore[assignment]
+    assert known.current("site.test").policy == ENFORCE
+
+
+def test_the_refreshing_goes_on_when_one_domain_cannot_be_asked(db: Database, world: World) -> None:
+    class Short(World):
+        def record(self, domain: str) -> str | None:
+            raise DnsFailure("no socket", temporary=True, kind="local")
+
+    known = policies(db, world)
+    known.current("site.test")
+    world.now += DAY + 1
+    known._fetch = Short()  # type: ignore[assignment]
+    known.refresh()
+    assert StsStore(db).find("site.test") is not None
 
 
 def test_a_domain_that_announces_nothing_has_no_policy(db: Database, world: World) -> None:

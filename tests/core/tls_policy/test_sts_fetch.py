@@ -8,14 +8,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from postroom.dns import Answer, DnsFailure
 from postroom.testing import FakeResolver
 from postroom.tls_policy.sts import StsPolicy
 from postroom.tls_policy.sts_fetch import FetchFailed, StsFetch
 from tests.authority import Issued, issue, root
 from tests.core.tls_policy.web import Web, serving
+from tests.shortages import without_descriptors
 
 ROOT = root()
 TEXT = b"version: STSv1\nmode: enforce\nmx: mx.site.test\nmax_age: 86400\n"
@@ -56,6 +59,35 @@ def test_a_zone_that_gives_no_answer_is_asked_again_after_five_minutes() -> None
     for now[0] in (1.0, 2.0, 300.0, 302.0):
         assert found.record("slow.test") is None
     assert len(names.asked) == 2
+
+
+def test_a_machine_without_descriptors_says_nothing_about_the_policy_of_a_domain(web: Web, tmp_path: Path) -> None:
+    """Mail must not go without the policy, now or for the next minutes, and there is nothing to report to the domain."""
+    found = fetch(web, tmp_path)
+    with without_descriptors(), pytest.raises(DnsFailure) as caught:
+        found.policy("site.test")
+    assert caught.value.local
+    assert found.policy("site.test").mode == "enforce"
+
+
+def test_a_record_that_cannot_be_asked_for_is_asked_for_again_at_once() -> None:
+    names = NoSockets(txt={"_mta-sts.site.test": ["v=STSv1; id=7"]})
+    found = StsFetch(names)
+    with pytest.raises(DnsFailure):
+        found.record("site.test")
+    names.short = False
+    assert found.record("site.test") == "7"
+
+
+class NoSockets(FakeResolver):
+    """A resolver that cannot ask as long as it is ``short`` of sockets."""
+
+    short = True
+
+    def lookup(self, name: str, kind: str, *, fresh: bool = False) -> Answer[Any]:
+        if self.short:
+            raise DnsFailure("the name cannot be asked for", temporary=True, kind="local")
+        return super().lookup(name, kind, fresh=fresh)
 
 
 def test_a_policy_is_fetched_from_its_place(web: Web, tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from postroom.clients.smtp.connect import Dialer
 from postroom.clients.smtp.hop import Timeouts
-from postroom.credentials import UnreadableSecret
+from postroom.credentials import UnreadableSecret, Vault
 from postroom.mail.delivery import Delivered, Failed, TryLater
 from postroom.provided import Outgoing, QueuedRecipient
 from postroom.sending.servers import LoginServer
@@ -15,6 +16,7 @@ from postroom_lan_forwarding.sender import LanSender
 from postroom_lan_forwarding.settings import Settings
 from tests.core.clients.smtp_peer import PIPELINING, PLAIN, Peer, outgoing
 from tests.plugins.lan_forwarding.test_forwarding import OpenVault
+from tests.shortages import without_descriptors
 
 DATA = "C: DATA\nS: 354 Go\n!message\nS: 250 Ok\n"
 LOGIN = "S: 220 mx.test\nC: EHLO client.test\nS: 250-mx.test\nS: 250 AUTH PLAIN\nC: AUTH PLAIN AGZyZWQAZ2VoZWlt\nS: 235 Ok\n"
@@ -110,6 +112,15 @@ def test_a_password_that_cannot_be_read_is_a_fault_of_the_login() -> None:
     outcome = sender(Locker(LostKey())).send(letter(("a@x.test", "fred:x@mail.lan")))[1]
     assert isinstance(outcome, TryLater)
     assert (outcome.kind, outcome.how) == ("login", "the password for fred@mail.lan: the key file is missing")
+
+
+def test_a_key_file_that_cannot_be_opened_for_want_of_descriptors_is_no_fault_of_the_login(tmp_path: Path) -> None:
+    locked = Locker(Vault(tmp_path)).lock(LoginServer("mail.lan", None, "fred", "geheim"))
+    lan = sender(Locker(Vault(tmp_path)))
+    with without_descriptors():
+        outcome = lan.send(letter(("a@x.test", locked)))[1]
+    assert isinstance(outcome, TryLater)
+    assert (outcome.kind, outcome.server, outcome.reply.enhanced) == ("answer", "", "4.3.0")
     assert "fred" not in str(outcome.reply) and "key file" not in str(outcome.reply)  # which senders read in reports
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from postroom.dns import DnsFailure, Resolver
 from postroom.hookspecs import hookimpl
 from postroom.mail.delivery import Delivered, Failed, NotNow, TryLater
 from postroom.mail.sending import MxServer, ServerChoice, ServerVerdict
@@ -18,7 +19,9 @@ from postroom.provided import QueuedRecipient
 from postroom.testing import FakeResolver
 from postroom_smtp_direct.servers import is_routable
 from tests.core.clients.smtp_peer import PIPELINING, PLAIN, Peer, outgoing
+from tests.nameserver import NameServer
 from tests.plugins.smtp_direct.direct import direct, table
+from tests.shortages import without_descriptors
 
 SENT = "C: MAIL *\nS: 250 Ok\nC: RCPT *\nS: 250 Ok\nC: DATA\nS: 354 Go\n!message\nS: 250 Ok\n"
 BYE = "C: QUIT\nS: 221 Bye"
@@ -96,6 +99,29 @@ def test_this_machine_is_no_destination_for_strangers(domain: str) -> None:
 
 def test_a_failed_look_up_is_a_fault_of_the_way() -> None:
     assert result("you@d.test", table({}, temporary=["d.test"])).kind == "dns"
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_without_descriptors_mail_waits_and_nothing_is_held_against_its_site(known: bool) -> None:
+    """Whether the question for the servers is the first that cannot be asked, or the connection."""
+    with NameServer({"d.test": {"MX": ["10 mx.d.test."]}, "mx.d.test": {"A": ["192.0.2.1"]}}) as names:
+        resolver = Resolver([names.address])
+        resolver.mx("d.test", fresh=True)
+        resolver.addresses("mx.d.test")
+        with sending(resolver if known else Resolver([names.address]), tls={"dane": False}) as sender, without_descriptors():
+            outcome = sender.send(outgoing("you@d.test"))[1]
+    assert isinstance(outcome, TryLater)
+    assert (outcome.kind, outcome.server, outcome.reply.enhanced) == ("answer", "", "4.3.0")
+    assert "Too many open files" in outcome.reply.text
+
+
+def test_an_address_that_cannot_be_asked_for_is_no_fault_of_the_server() -> None:
+    class Short(FakeResolver):
+        def address_records(self, host: str, *, fresh: bool = False) -> Any:
+            raise DnsFailure("no socket", temporary=True, kind="local")
+
+    outcome = result("you@d.test", Short(mx={"d.test": [(10, "mx.d.test")]}))
+    assert (outcome.kind, outcome.server, outcome.reply.enhanced) == ("answer", "", "4.3.0")
 
 
 def test_servers_behind_this_one_in_the_list_are_left_out() -> None:

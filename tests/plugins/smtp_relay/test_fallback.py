@@ -154,7 +154,7 @@ def test_the_plugin_finds_senders_of_other_plugins(dead: int) -> None:
     other = Other(Delivered("250 Ok"))
     ask = SimpleNamespace(collect=lambda hook: [other], hooks=SimpleNamespace(server_replied=SimpleNamespace(get_hookimpls=list)))
     config = SimpleNamespace(server=SimpleNamespace(hostname="client.test"), queue=QueueSettings())
-    context = SimpleNamespace(config=config, dns=FakeDns(), ask=ask)
+    context = SimpleNamespace(config=config, dns=FakeDns(), ask=ask, log=None)
     plugin = Plugin(context, Settings(servers=[f"127.0.0.1:{dead}"], fallback=["Other"]))  # type: ignore[arg-type]
     assert isinstance(plugin.senders[0].send(outgoing("a@one.test"))[1], Delivered)
     assert other.sent == ["a@one.test"]

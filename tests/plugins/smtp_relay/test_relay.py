@@ -63,7 +63,7 @@ def test_the_server_is_looked_up_by_the_configured_resolver() -> None:
     with Peer(SENT + QUIT) as peer:
         config = SimpleNamespace(server=SimpleNamespace(hostname="client.test"), queue=QueueSettings())
         settings = Settings(servers=[f"relay.test:{peer.port}"], encryption="none")
-        plugin = Plugin(SimpleNamespace(config=config, dns=asked, ask=unheard()), settings)  # type: ignore[arg-type]
+        plugin = Plugin(SimpleNamespace(config=config, dns=asked, ask=unheard(), log=None), settings)  # type: ignore[arg-type]
         assert isinstance(plugin.senders[0].send(outgoing("a@one.test", "b@two.test"))[1], Delivered)
         plugin.worker_stopping()
 
@@ -93,7 +93,7 @@ def test_max_messages_per_session_ends_a_connection() -> None:
 
 def test_the_plugin_registers_its_senders_and_closes_them_when_the_worker_stops() -> None:
     server = SimpleNamespace(hostname="client.test")
-    context = SimpleNamespace(config=SimpleNamespace(server=server, queue=QueueSettings()), dns=FakeResolver(), ask=unheard())
+    context = SimpleNamespace(config=SimpleNamespace(server=server, queue=QueueSettings()), dns=FakeResolver(), ask=unheard(), log=None)
     with Peer(f"{PIPELINING.replace('client.test', '*')}{ENVELOPE}!message\nS: 250 Ok\n{QUIT}") as peer:
         section = {"name": "ISP", "servers": [f"127.0.0.1:{peer.port}"], "encryption": "none", "concurrency": 3}
         plugin = Plugin(context, Settings(senders=[section]))  # type: ignore[arg-type]

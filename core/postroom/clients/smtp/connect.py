@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from ...dns import DnsFailure
 from ...wire.stream import Stream
 from .ears import Ears
-from .faults import Broken, HopFault, Loop, TlsFailed, Unreachable, together
+from .faults import Broken, HopFault, Loop, Strained, TlsFailed, Unreachable, together
 from .hop import Encryption, NextHop
 from .login import login
 from .racing import NobodyAnswers, interleaved, race
@@ -61,12 +61,14 @@ class Dialer:
         raise together(faults)
 
     def _connect(self, hop: NextHop, addresses: list[str], before: list[HopFault], ears: Ears | None) -> Session:
-        """Somebody who takes the connection. Raises Unreachable, or what went wrong ``before`` with the words of both."""
+        """Somebody who takes the connection. Raises Unreachable, or what went wrong ``before`` with the words of both, and Strained."""
         try:
             sock, address = race(addresses, hop.port, hop.timeouts.connect, self._clock)
         except NobodyAnswers as nobody:
             words = "; ".join(f"{_server(hop, address)} {reason}" for address, reason in nobody.reasons.items())
             raise together([*before, Unreachable(words, "4.4.1", server=str(hop))]) from nobody
+        except OSError as error:  # this machine has no more sockets
+            raise together([*before, Strained.by(error)]) from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # each write is a whole group of commands
         session = Session(Stream(sock), hop, _server(hop, address), clock=self._clock, local=_is_loopback(address), ears=ears)
         session.address = address
@@ -82,6 +84,8 @@ class Dialer:
         try:
             found = interleaved(self._resolve(hop.host))[:ADDRESSES]
         except DnsFailure as error:
+            if error.local:
+                raise Strained.by(error) from error
             raise Unreachable(str(error), "4.4.3", server=str(hop), kind="dns") from error
         if not found:
             raise Unreachable(f"The name {hop.host} has no address", "4.4.3", server=str(hop), kind="dns")

@@ -10,10 +10,11 @@ from ...provided import SETTLED, Outgoing, QueuedRecipient
 from .commands import unmet
 from .connect import Dialer
 from .ears import Ears
-from .faults import HopFault, Loop, Unfit, together
+from .faults import HopFault, Loop, Strained, Unfit, together
 from .hop import Key, NextHop
 from .pool import Pool
 from .session import Session
+from .shortages import Shortages
 from .transaction import Transaction
 
 AVOID_SECONDS = 60.0  # a server that could not be used is tried after the others for this long
@@ -24,10 +25,21 @@ Hops = Iterable[NextHop | HopFault]  # a server that is out of the question is g
 
 
 class Courier:
-    """Sends over pooled connections; several greenlets may call ``deliver`` at once. ``ears``: who hears what servers say."""
+    """Sends over pooled connections; several greenlets may call ``deliver`` at once.
 
-    def __init__(self, dialer: Dialer, pool: Pool, clock: Callable[[], float], ears: Ears | None = None) -> None:
+    ``ears``: who hears what servers say; ``shortages``: who is told when this machine is short of something.
+    """
+
+    def __init__(
+        self,
+        dialer: Dialer,
+        pool: Pool,
+        clock: Callable[[], float],
+        ears: Ears | None = None,
+        shortages: Shortages | None = None,
+    ) -> None:
         self.dialer, self.pool, self._clock, self._ears = dialer, pool, clock, ears
+        self.shortages = shortages or Shortages(None, "")
         self._failed: dict[Key, tuple[float, HopFault]] = {}  # when and how each server failed last
 
     def deliver(self, outgoing: Outgoing, hops: Hops) -> dict[int, Outcome]:
@@ -45,6 +57,8 @@ class Courier:
             try:
                 session = self._session(outgoing, hops)
             except HopFault as fault:
+                if isinstance(fault, Strained):
+                    self.shortages.met(str(fault))
                 late = fault.outcome()
                 for recipient in waiting:
                     outcomes.setdefault(recipient.id, late)
@@ -136,12 +150,23 @@ class Courier:
         if fault is not None and self._clock() - when < RECENT_SECONDS:
             raise fault.again()
         try:
-            session = self.dialer.open(hop, self._ears)
+            session = self._dialled(hop)
+        except Strained:
+            raise
         except HopFault as error:
             self._note(hop.key, error)
             raise
         self._failed.pop(hop.key, None)
         return session
+
+    def _dialled(self, hop: NextHop) -> Session:
+        """A new connection, if need be in place of all that wait for mail."""
+        try:
+            return self.dialer.open(hop, self._ears)
+        except Strained:
+            if not self.pool.relieve():
+                raise
+        return self.dialer.open(hop, self._ears)
 
     def _note(self, key: Key, fault: HopFault) -> None:
         """Remember that a server could not be used just now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
-from ...mail.delivery import Failed, Kind, Outcome, TryLater
+from ...mail.delivery import Failed, Kind, TryLater
 from ...mail.reply import Reply
 
 
@@ -35,7 +35,7 @@ class HopFault(Exception):
         fault.how = self.how
         return fault
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> TryLater | Failed:
         """What it means for a recipient. The words are ours, even where they quote the server."""
         if self.final:
             return Failed(self.reply, self.server, self.how, ours=True)
@@ -70,17 +70,31 @@ class Unfit(HopFault):
     usual: ClassVar[Kind] = "answer"
 
 
+class Strained(HopFault):
+    """No descriptor or buffer is left here for a connection: that says nothing about the server, and nobody remembers it."""
+
+    usual: ClassVar[Kind] = "answer"
+
+    @classmethod
+    def by(cls, reason: object) -> Strained:
+        """The fault for an OSError, or for the words of whoever met it."""
+        words = reason.strerror if isinstance(reason, OSError) else reason
+        return cls(f"This server cannot open a connection now: {words}", "4.3.0")
+
+
 class Loop(Unfit):
     """The server is this very one: neither it nor those of lower preference may be given the mail (RFC 5321 section 5.1)."""
 
 
 def together(faults: Sequence[HopFault]) -> HopFault:
-    """The fault of all servers that were tried, with the words of each; final only when every one is."""
+    """The fault of all servers that were tried, with the words of each; final only when every one is. One could not be tried: ours."""
     if len(faults) == 1:
         return faults[0]
     if not faults:
         return Unreachable("No server to send to", "4.4.1")
     words = "; ".join(dict.fromkeys(str(fault) for fault in faults))
+    if any(isinstance(fault, Strained) for fault in faults):
+        return Strained(words, "4.3.0")
     lasting = [fault for fault in faults if not fault.final] or faults
     codes = {fault.reply.enhanced for fault in lasting}
     first = lasting[0]

@@ -10,7 +10,7 @@ from contextlib import suppress
 from ...mail.reply import Reply
 from ...wire.sasl_client import Login, Mechanism, SaslFault, candidates
 from ..oauth import TokenRefused, TokenUnavailable
-from .faults import Broken, Refused
+from .faults import Broken, Refused, Strained
 from .hop import Credentials
 from .session import Session
 
@@ -62,12 +62,14 @@ def choices(session: Session, credentials: Credentials, who: Login) -> dict[str,
 
 
 def identity(session: Session, credentials: Credentials) -> Login:
-    """Who we are, with a fresh token when tokens are used. Raises Refused when no token is to be had."""
+    """Who we are, with a fresh token when tokens are used. Raises Refused when no token is to be had, and Strained."""
     hop, token = session.hop, ""
     if credentials.tokens is not None:
         try:
             token = credentials.tokens.token()
         except (TokenUnavailable, TokenRefused) as error:
+            if isinstance(error, TokenUnavailable) and error.local:
+                raise Strained.by(error) from error
             raise Refused(f"No access token for {session.server}: {error}", "4.7.0", server=session.server, kind="login") from error
     return Login(credentials.username, credentials.password, token, hop.host, hop.port, session.stream.channel_binding())
 

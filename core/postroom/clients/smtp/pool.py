@@ -88,6 +88,15 @@ class Pool:
                 del self._idle[key]
         return old
 
+    def relieve(self) -> bool:
+        """Close all that is idle at once, because this machine has no descriptor left; False when there was nothing."""
+        sessions = [session for waiting in self._idle.values() for session in waiting]
+        self._idle.clear()
+        for session in sessions:
+            session.say_quit()
+            session.close()
+        return bool(sessions)
+
     def close(self) -> None:
         """Close all that is idle, and from now on each connection that comes back."""
         self._closed = True

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
 from itertools import chain, zip_longest
 
-SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # of this machine: they say nothing about a server
+from ...shortage import is_shortage
+
 DELAY = 0.25  # seconds between two attempts: RFC 8305 section 5
 
 
@@ -90,7 +91,7 @@ class _Race:
             sock = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:  # a machine without IPv6, or without descriptors
             self._lost[address] = _reason(error.errno or 0)
-            self._shortage = error if error.errno in SHORTAGE else self._shortage
+            self._shortage = error if is_shortage(error) else self._shortage
             return None
         self._running[sock.fileno()] = (sock, address)
         sock.setblocking(False)
@@ -112,6 +113,8 @@ class _Race:
             return sock, address
         sock.close()
         self._lost[address] = _reason(code)
+        if is_shortage(error := OSError(code, os.strerror(code))):
+            self._shortage = error
         return None
 
 

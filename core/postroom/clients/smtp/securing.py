@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ...shortage import is_shortage, shortage
 from ...tls_policy.checking import Contexts, Mistrust, check, result_of
 from ...tls_policy.demand import Demand, Level, Result
 from ...wire import tls
 from ...wire.stream import Disconnected, TimedOut
 from .capabilities import NONE
-from .faults import Broken, Refused, TlsFailed
+from .faults import Broken, Refused, Strained, TlsFailed
 from .hop import Encryption, NextHop, TlsNote
 from .session import Session
 
@@ -110,6 +111,8 @@ class Securing:
             agreed = session.stream.start_tls(self._context(hop, plan), server_side=False, server_hostname=name, timeout=limit)
             known = check(session.stream.sock, plan.demand, self._now()) if plan.demand is not None else usual(hop)
         except tls.HandshakeFailed as error:
+            if (lack := shortage()) is not None:  # the files of issuers are opened one by one, and a missing one is taken for none
+                raise Strained.by(lack) from error
             raise failed(session, plan, result_of(error), explained(session, plan, error)) from error
         except Mistrust as error:
             raise failed(session, plan, error.result, f"{session.server}: {error}") from error
@@ -132,6 +135,8 @@ class Securing:
                 self._plain[key] = tls.client_context(hop.verify, hop.ca)
             return self._plain[key]
         except OSError as error:  # ssl.SSLError is one
+            if is_shortage(error):
+                raise Strained.by(error) from error
             words = f"The file of issuers {hop.ca} (`ca` in {hop.settings}) cannot be used: {error.strerror or error}"
             raise Refused(words, "4.7.5", server=str(hop), kind="tls") from error
 
