@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 HOLD = (
     "INSERT INTO lease (name, owner, expires) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
-    " SET owner = excluded.owner, expires = excluded.expires WHERE lease.owner = excluded.owner OR lease.expires < ? RETURNING name"
+    " SET owner = excluded.owner, expires = excluded.expires"
+    " WHERE lease.owner = excluded.owner OR lease.expires < ? OR lease.expires > ? RETURNING name"
 )
 TAKE = (
     "INSERT INTO lease (name, owner, expires) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
-    " SET owner = excluded.owner, expires = excluded.expires WHERE lease.expires < ? RETURNING name"
+    " SET owner = excluded.owner, expires = excluded.expires WHERE lease.expires < ? OR lease.expires > ? RETURNING name"
+)
+SKEW = (
+    300_000  # milliseconds that clocks of two servers may differ: a lease that ends later than any can is from before a clock was set back
 )
 
 
@@ -50,6 +54,6 @@ class Leases:
         expires = now + int(ttl * 1000)
 
         def claim(tx: Tx) -> bool:
-            return bool(tx.execute(statement, (name, self.owner, expires, now)))
+            return bool(tx.execute(statement, (name, self.owner, expires, now, expires + SKEW)))
 
         return self.db.write(claim)

@@ -84,3 +84,17 @@ def test_leases_that_ended_long_ago_are_forgotten(db: Database) -> None:
     Leases(db, "one", lambda: 2000.0).take("new", 10.0)
     Leases(db, "one").forget(1900.0)
     assert db.read(lambda tx: tx.execute("SELECT name FROM lease")) == [("new",)]
+
+
+def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(one: Leases, two: Leases, clock: Clock) -> None:
+    assert one.take("job", 10)
+    clock.now -= 3600
+    assert two.take("job", 10)
+    assert not one.take("job", 10)
+
+
+def test_clocks_of_two_servers_may_differ_a_little(db: Database, one: Leases, clock: Clock) -> None:
+    assert one.hold("job", 10)
+    behind = Leases(db, "two", lambda: clock.now - 60)
+    assert not behind.take("job", 10)
+    assert not behind.hold("job", 10)

@@ -103,7 +103,7 @@ class Picking:
         return [self._picks.popleft() for _ in range(min(limit, len(self._picks)))]
 
     def _look(self, now: int, started: int) -> None:
-        if now >= self._anew or (self._dropped and not self._picks):
+        if not self._anew - ANEW <= now < self._anew or (self._dropped and not self._picks):  # earlier: the clock was set back
             self._since, self._resume, self._anew, self._dropped = BEGINNING, None, now + ANEW, False
         before = started if self.rules.only_waiting and started else now
         known = set(self._picks)
