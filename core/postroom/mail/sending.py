@@ -32,9 +32,10 @@ class AttemptPlan:
 
     skip: bool = False  # not this time; does not count as an attempt, but the time until a warning and until it goes back passes
     last_try: bool = False  # if this attempt fails, it is the end
-    priority: int = ORDINARY
+    priority: int = ORDINARY  # from now on; when it falls behind the others' (50, or 49 and less), those go first
     hold_until: float = 0.0  # with ``skip``: look at it again then, and nobody is told of the wait; 0 is a minute from now
     delete: bool = False  # take it out of the queue instead of sending it; nobody is told
+    delete_at: float | None = None  # the same at that time, if it is still there; 0: never; None leaves it
     reason: str = ""  # for the trace and the log
 
 

@@ -75,7 +75,10 @@ class Attempts:
             finished.site, finished.untried = site, max(down.next_probe, self._now())
             finished.punctual = self.sites.awaited(line.sender.name, task.site, down.next_probe)
             return finished
-        outgoing = outgoing_of(line, task, chunks, partial(everybody, self.sites.db, letter.id))
+        return self._as_planned(line, task, outgoing_of(line, task, chunks, partial(everybody, self.sites.db, letter.id)), site)
+
+    def _as_planned(self, line: Line, task: Task, outgoing: Outgoing, site: str) -> Finished:
+        letter, chunks, now = task.letter, outgoing.chunks, self.clock()
         plan = self._planned(outgoing, letter)
         delete_at = _moment(plan.delete_at)
         if plan.delete or (delete_at and delete_at <= now * 1000):
@@ -185,7 +188,7 @@ def settled(outgoing: Outgoing) -> dict[int, Outcome]:
 
 def _moment(seconds: object) -> int | None:
     """A plugin's time in milliseconds; None for what is no time."""
-    return int(seconds * 1000) if isinstance(seconds, int | float) and 0 <= seconds < FAR else None
+    return round(seconds * 1000) if isinstance(seconds, int | float) and 0 <= seconds < FAR else None
 
 
 def _offered(outcome: Outcome | None) -> bool:

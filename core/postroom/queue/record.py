@@ -31,6 +31,7 @@ LEFT = (
     " WHERE id = ? AND lease_owner = ?"
 )
 PRIORITY = "UPDATE outgoing SET priority = ? WHERE id = ?"
+DELETE_AT = "UPDATE outgoing SET delete_at = ? WHERE id = ?"
 RANK = "UPDATE outgoing_recipient SET rank = ? WHERE outgoing_id = ?"
 LATER_NOW = LATER + " RETURNING id"
 EMPTY = "DELETE FROM outgoing WHERE id IN ({marks}) AND NOT EXISTS (SELECT 1 FROM outgoing_recipient WHERE outgoing_id = outgoing.id)"
@@ -98,7 +99,7 @@ class Settlement:
                 tx.many(LEFT, left)
             for ruling in self.rulings:
                 budget.settle(tx, ruling.finished.task, ruling.finished.tried, ruling.finished.at)
-                self._prioritize(tx, ruling.finished)
+                self._replan(tx, ruling.finished)
             if letters:
                 tx.execute(_of(EMPTY, letters), letters)
             if events:
@@ -111,7 +112,9 @@ class Settlement:
         for ruling in self.rulings:
             yield from ((one.id, ruling.finished.at, outcome) for one, outcome in ruling.left)
 
-    def _prioritize(self, tx: Tx, finished: Finished) -> None:
+    def _replan(self, tx: Tx, finished: Finished) -> None:
+        if finished.delete_at is not None and finished.delete_at != finished.task.letter.delete_at:
+            tx.do(DELETE_AT, (finished.delete_at, finished.task.letter.id))
         if finished.priority and finished.priority != finished.task.letter.priority:
             tx.do(PRIORITY, (finished.priority, finished.task.letter.id))
             tx.do(RANK, (rank(finished.priority), finished.task.letter.id))
