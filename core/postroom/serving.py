@@ -94,7 +94,7 @@ def prepare(config: Config, say: Callable[[str], None]) -> int:
     os.umask(0o077)
     try:
         migrate(config.database.url, base=config.base)
-        ServerTls(config.tls, config.server)
+        ServerTls(config.tls, config.server).context()  # a self-signed certificate is there before anybody asks for it
         database = connect(config.database.url, pool=config.database.pool, base=config.base)
         try:
             make_administrator(database, say)
