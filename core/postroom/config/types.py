@@ -21,6 +21,9 @@ SHORTEST_SECRET = 16  # characters
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(|B|KB|MB|GB)", re.IGNORECASE)
+WORD = r"(?:[^\s@/%]|%[0-9A-Fa-f]{2})*"  # user:password; what libpq would read otherwise than it is meant has to be %XX
+HOST = r"(?:\[[^\s@/\[\]]+\]|(?:[^\s@/?:,%\[\]]|%[0-9A-Fa-f]{2})*)(?::\d{0,5})?"
+POSTGRESQL = re.compile(rf"postgres(?:ql)?://(?=.)(?:{WORD}@)?{HOST}(?:,{HOST})*(?:/[^\s?@/]*)?(?:\?\S*)?")
 STEP = re.compile(r"(.+?)\s*(?:\*\s*(\d+))?")
 ACCESS_WORDS = ("loopback", "local_networks", "routers", "any")
 
@@ -143,9 +146,12 @@ def parse_workers(value: object) -> int:
 
 def database_url(url: str) -> str:
     """The URL itself; raises ValueError, which does not repeat it because it may hold a password."""
-    if not re.match(r"sqlite:///.|postgres(ql)?://.", url):
-        raise ValueError("sqlite:///PATH or postgresql://user:password@host:5432/name is expected")
-    return url
+    if re.match(r"sqlite:///.", url) or POSTGRESQL.fullmatch(url):
+        return url
+    how = (
+        "; in user and password the characters @ / % and spaces are written %40 %2F %25 %20" if re.match(r"postgres(ql)?://.", url) else ""
+    )
+    raise ValueError(f"sqlite:///PATH or postgresql://user:password@host:5432/name is expected{how}")
 
 
 def system_user(text: str) -> str:

@@ -34,8 +34,8 @@ def settings(url: str) -> dict[str, Any]:
     """How to connect to ``url`` (as libpq reads it: several hosts are allowed), with bounds where it names none. Raises ValueError."""
     try:
         return {**SETTINGS, **psycopg.conninfo.conninfo_to_dict(url)}
-    except psycopg.ProgrammingError as error:
-        raise ValueError(f"database url: {str(error).strip()}") from error
+    except psycopg.ProgrammingError:  # its text quotes the URL, perhaps with the password
+        raise ValueError("database url: postgresql://user:password@host:5432/name is expected") from None
 
 
 class Waiting(psycopg.Connection[Any]):

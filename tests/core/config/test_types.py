@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from postroom.config.addresses import Bind, parse_listen, parse_name_server, parse_server
 from postroom.config.schema import ConnectionSettings, PluginSettings, ServiceSettings
-from postroom.config.types import parse_duration, parse_network, parse_schedule, parse_size, parse_sources
+from postroom.config.types import database_url, parse_duration, parse_network, parse_schedule, parse_size, parse_sources
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,28 @@ def test_a_size_is_read_as_bytes(value: object, size: int) -> None:
 def test_what_is_no_size_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="size"):
         parse_size(value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////var/lib/postroom.db",
+        "postgresql://u:p@127.0.0.1:5432/x",
+        "postgresql://u:a%40b%20c@[::1]:5432/x?sslmode=require",
+        "postgresql://u:p#?:q@db1:5432,db2/x",
+        "postgresql://postgres@/x?host=/run/postgresql",
+        "postgres:///x",
+    ],
+)
+def test_urls_of_databases_are_taken(url: str) -> None:
+    assert database_url(url) == url
+
+
+@pytest.mark.parametrize("password", ["sec ret", "sec@ret", "sec/ret", "sec%ret"])
+def test_a_password_that_would_be_misread_is_refused_and_not_told(password: str) -> None:
+    with pytest.raises(ValueError, match="are written %40") as caught:
+        database_url(f"postgresql://u:{password}@db.example.test:5432/x")
+    assert "sec" not in str(caught.value)
 
 
 def test_a_retry_schedule_repeats_its_steps() -> None:

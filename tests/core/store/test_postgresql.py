@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from postroom.store.database import Database, StoreUnavailable, Tx, connect
+from postroom.store.pgconnection import settings
 from tests.databases import Postgresql
 
 PUT = "INSERT INTO state (name, value) VALUES (?, ?)"
@@ -152,3 +153,9 @@ def test_a_server_that_has_become_read_only_is_left_for_one_that_writes(server: 
 def read_only(server: Server, value: str) -> None:
     with psycopg.connect(server.real.url(), autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {server.name} SET default_transaction_read_only = {value}".encode())
+
+
+def test_an_unusable_url_does_not_tell_its_password() -> None:
+    with pytest.raises(ValueError, match="database url") as caught:
+        settings("postgresql://u:sec ret@127.0.0.1/x")
+    assert "sec" not in str(caught.value)
