@@ -19,13 +19,14 @@ from .context import Context
 from .credentials import Vault
 from .deadline import Deadlines
 from .dns import Resolver
+from .hookspecs import new_manager
 from .housekeeping import housekeeping
 from .leases import Leases
 from .metrics import Metrics
 from .news import News
 from .newsgate import NewsGate
 from .node import node
-from .plugins import Plugins, construct, new_manager
+from .plugins import Plugins, construct
 from .provided import Job
 from .queue import connections, holding
 from .queue.bounce import Reports

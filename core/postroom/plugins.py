@@ -11,7 +11,6 @@ from typing import Any
 import pluggy
 from pydantic import TypeAdapter, ValidationError
 
-from . import hookspecs
 from .config.document import Location
 from .config.load import ConfigError, Loaded, inspect
 from .config.outward import Sending, between, idle
@@ -20,6 +19,7 @@ from .config.senders import SenderSettings
 from .config.wording import nearest
 from .context import Context
 from .discovery import PluginError, find, settings_of
+from .hookspecs import hooks, new_manager
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,6 @@ def examine(loaded: Loaded) -> tuple[Config, Plugins]:
     return loaded.config, chosen
 
 
-def new_manager() -> pluggy.PluginManager:
-    """A plugin manager that knows our hooks and no plugin."""
-    manager = pluggy.PluginManager("postroom")
-    manager.add_hookspecs(hookspecs)
-    return manager
-
-
 def construct(manager: pluggy.PluginManager, plugins: Plugins, context: Context) -> None:
     """Build every plugin in order and register it. Raises PluginError when one cannot be built."""
     built: dict[str, Any] = {}
@@ -70,13 +63,8 @@ def order(plugins: Plugins) -> dict[str, list[str]]:
     """Per hook the plugins that answer it, in the order of the calls: what the registration of these classes really gives."""
     manager = new_manager()
     _register(manager, {name: chosen.module.Plugin for name, chosen in plugins.items()})
-    callers = ((name, getattr(manager.hook, name)) for name in hook_names())
+    callers = ((name, getattr(manager.hook, name)) for name in hooks())
     return {name: [impl.plugin_name for impl in reversed(caller.get_hookimpls())] for name, caller in callers}
-
-
-def hook_names() -> list[str]:
-    """All hooks in the order of ``hookspecs.py``."""
-    return [name for name, thing in vars(hookspecs).items() if hasattr(thing, "postroom_spec")]
 
 
 # --- choosing -------------------------------------------------------------------------------------------------------
@@ -143,7 +131,7 @@ def _register(manager: pluggy.PluginManager, built: dict[str, Any]) -> None:
 
 def _hook_faults(name: str, module: ModuleType) -> Iterator[str]:
     """What is wrong with the hooks that a plugin implements: unknown names, unknown arguments."""
-    manager, known = new_manager(), hook_names()
+    manager, known = new_manager(), list(hooks())
     try:
         manager.register(module.Plugin, name)
     except pluggy.PluginValidationError as error:

@@ -1,4 +1,4 @@
-"""The page of all hooks, in the order of ``hookspecs.py``."""
+"""The page of all hooks, in the order in which ``hookspecs`` has them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import inspect
 import re
 
 from postroom import hookspecs
-from postroom.plugins import hook_names
 
 from .bundled import modules
 
@@ -14,7 +13,7 @@ GROUP = re.compile(r"^# --- (.+?) -+$", re.MULTILINE)
 QUOTED = re.compile(r"(: |-> )'([^']*)'")
 INTRODUCTION = """# Hook reference
 
-Made from `core/postroom/hookspecs.py` by `make docs`; do not edit it. [writing-a-plugin.md](../writing-a-plugin.md) shows how a
+Made from `core/postroom/hookspecs/` by `make docs`; do not edit it. [writing-a-plugin.md](../writing-a-plugin.md) shows how a
 plugin answers a hook; [values.md](values.md) lists what the arguments and answers carry.
 
 {text}
@@ -25,10 +24,10 @@ plugin answers a hook; [values.md](values.md) lists what the arguments and answe
 
 def page() -> str:
     """The whole page."""
-    source = inspect.getsource(hookspecs)
+    source = "".join(inspect.getsource(part) for part in hookspecs.PARTS)
     places = {match.start(): match[1] for match in GROUP.finditer(source)}
     parts = [INTRODUCTION.format(text=_markdown(inspect.getdoc(hookspecs) or ""))]
-    for name in hook_names():
+    for name in hookspecs.hooks():
         at = source.index(f"def {name}(")
         for start in [start for start in places if start < at]:
             title = places.pop(start)
@@ -39,7 +38,7 @@ def page() -> str:
 
 def entry(name: str) -> str:
     """One hook: heading with its arguments, signature, kind, and what it says."""
-    function = getattr(hookspecs, name)
+    function = hookspecs.hooks()[name]
     signature = inspect.signature(function)
     kind, _, text = (inspect.getdoc(function) or "").partition(": ")
     answered = ", ".join(f"`{plugin}`" for plugin in _answering(name)) or "none"
@@ -60,7 +59,7 @@ def plain(signature: inspect.Signature) -> str:
 
 def heading(name: str) -> str:
     """``check_sender(client, envelope)``."""
-    return f"{name}({', '.join(inspect.signature(getattr(hookspecs, name)).parameters)})"
+    return f"{name}({', '.join(inspect.signature(hookspecs.hooks()[name]).parameters)})"
 
 
 def _answering(name: str) -> list[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pluggy
 import pytest
 
-from postroom import Verdict, hookimpl, hookspecs
+from postroom import Verdict, hookimpl
 from postroom.asking import FAILURES_IN_A_ROW, OPEN_SECONDS, Asker, PluginFault
+from postroom.hookspecs import new_manager
 from postroom.mail.verdict import Action
 
 
@@ -49,8 +49,7 @@ class Renames:
 
 def asker(*plugins: object, clock: list[float] | None = None) -> Asker:
     """An Asker over these plugins, in this order of configuration."""
-    manager = pluggy.PluginManager("postroom")
-    manager.add_hookspecs(hookspecs)
+    manager = new_manager()
     for number, plugin in reversed(list(enumerate(plugins))):
         manager.register(plugin, type(plugin).__name__ + "'" * number)
     now = clock or [0.0]

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-import pluggy
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from postroom import hookspecs
+from postroom import hookimpl
 from postroom.asking import Asker
 from postroom.auth import Authenticator
 from postroom.credentials import Vault, make_credentials
+from postroom.hookspecs import new_manager
 from postroom.login import Login
 from postroom.mail.client import Client, TlsDetails
 from postroom.mail.verdict import Verdict
@@ -81,11 +81,11 @@ class Watcher:
     def __init__(self) -> None:
         self.events: list[tuple[Any, ...]] = []
 
-    @hookspecs.hookimpl
+    @hookimpl
     def login_finished(self, client: Client, name: str, mechanism: str, success: bool) -> None:
         self.events.append(("login", name, mechanism, success))
 
-    @hookspecs.hookimpl
+    @hookimpl
     def client_misbehaved(self, client: Client, event: str, detail: str) -> None:
         self.events.append((event, detail))
 
@@ -102,8 +102,7 @@ class World:
     worked: list[Callable[..., Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.plugins = pluggy.PluginManager("postroom")
-        self.plugins.add_hookspecs(hookspecs)
+        self.plugins = new_manager()
         self.watcher = Watcher()
         self.plugins.register(self.watcher)
         self.auth = self.another_worker()
@@ -194,7 +193,7 @@ def test_a_single_address_may_be_local(world: World, stored: dict[str, Account])
 
 def test_a_plugin_may_translate_the_name(world: World) -> None:
     class Translator:
-        @hookspecs.hookimpl
+        @hookimpl
         def translate_username(self, name: str) -> str | None:
             return "fred" if name == "EXAMPLE\\fred" else None
 
@@ -444,7 +443,7 @@ def test_control_characters_of_strangers_reach_neither_log_nor_plugin(world: Wor
 
 def test_a_plugin_may_refuse_a_login_before_the_password_is_looked_at(world: World) -> None:
     class Bouncer:
-        @hookspecs.hookimpl
+        @hookimpl
         def client_login(self, client: Client, name: str, mechanism: str) -> Verdict:
             return Verdict.reject("Not today", 535, "5.7.1", disconnect=True)
 
@@ -459,7 +458,7 @@ def test_a_plugin_may_refuse_a_login_before_the_password_is_looked_at(world: Wor
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "CRAM-MD5"])
 def test_a_faulty_plugin_makes_a_login_fail_for_now(world: World, mechanism: str) -> None:
     class Faulty:
-        @hookspecs.hookimpl
+        @hookimpl
         def client_login(self, client: Client) -> Verdict:
             raise RuntimeError("bug")
 

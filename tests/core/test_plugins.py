@@ -9,7 +9,8 @@ import pytest
 
 from postroom.config.load import ConfigError
 from postroom.discovery import PluginError, available
-from postroom.plugins import construct, hook_names, new_manager, order, read
+from postroom.hookspecs import hooks, new_manager
+from postroom.plugins import construct, order, read
 
 PLUGIN = """
 from pydantic import Field
@@ -116,5 +117,5 @@ def test_bundled_plugins_are_found_by_name() -> None:
 
 
 def test_hooks_are_listed_in_the_order_of_a_message() -> None:
-    names = hook_names()
+    names = list(hooks())
     assert names.index("client_connected") < names.index("check_sender") < names.index("check_message") < names.index("route")

@@ -10,7 +10,7 @@ from docs.generate import main, outdated, write
 from docs.pages import configuration, words
 from docs.pages.hooks import heading
 from postroom.cli.main import COMMANDS
-from postroom.plugins import hook_names
+from postroom.hookspecs import hooks
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -23,7 +23,7 @@ def test_the_pages_in_the_tree_are_what_the_code_says() -> None:
 
 def test_every_hook_has_a_heading_with_its_exact_arguments() -> None:
     lines = (REFERENCE / "hooks.md").read_text("utf-8").splitlines()
-    assert [name for name in hook_names() if f"### {heading(name)}" not in lines] == []
+    assert [name for name in hooks() if f"### {heading(name)}" not in lines] == []
 
 
 def test_every_setting_has_a_description() -> None:

@@ -11,10 +11,9 @@ import pytest
 from postroom.asking import Asker
 from postroom.clients.smtp.courier import Courier
 from postroom.clients.smtp.ears import Ears, admissible
-from postroom.hookspecs import hookimpl
+from postroom.hookspecs import hookimpl, new_manager
 from postroom.mail.delivery import Delivered, Failed, Outcome, TryLater
 from postroom.mail.reply import Reply
-from postroom.plugins import new_manager
 from postroom.provided import Outgoing
 
 from .smtp_peer import PIPELINING, PLAIN, Peer, courier, hop, outgoing

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pluggy
 import pytest
 
-from postroom import hookimpl, hookspecs
+from postroom import hookimpl
 from postroom.asking import Asker, PluginFault
+from postroom.hookspecs import new_manager
 from postroom.mail.delivery import Route, ToMailbox, ToQueue
 from postroom.mail.envelope import Envelope, Recipient
 from postroom.mail.message import Message
@@ -85,8 +85,7 @@ def use(office: Office) -> Use:
     """Switches plugins on; ``priorities`` are those of accounts."""
 
     def switch(*plugins: object, **priorities: int) -> None:
-        manager = pluggy.PluginManager("postroom")
-        manager.add_hookspecs(hookspecs)
+        manager = new_manager()
         for number, plugin in reversed(list(enumerate(plugins))):
             manager.register(plugin, f"{type(plugin).__name__}{number}")
         ask = Asker(manager.hook, lambda: 0.0, lambda *fault: None)

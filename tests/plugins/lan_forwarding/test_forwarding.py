@@ -7,15 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pluggy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom import hookspecs
 from postroom.asking import Asker
 from postroom.credentials import Vault
-from postroom.hookspecs import hookimpl
+from postroom.hookspecs import hookimpl, new_manager
 from postroom.mail.client import Client
 from postroom.mail.delivery import Route, ToQueue
 from postroom.mail.envelope import Envelope
@@ -44,8 +42,7 @@ class OpenVault:
 
 def forwarding(*rules: dict[str, Any], plugin: object = None, bare: bool = False) -> Forwarding:
     settings = Settings(rules=[{"server": "10.0.0.1"} | rule for rule in rules], bare_names=bare)
-    manager = pluggy.PluginManager("postroom")
-    manager.add_hookspecs(hookspecs)
+    manager = new_manager()
     if plugin is not None:
         manager.register(plugin)
     ask = Asker(manager.hook, lambda: 0.0, lambda *_: None)

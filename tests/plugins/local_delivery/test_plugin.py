@@ -7,13 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pluggy
 import pytest
 
-from postroom import hookspecs
 from postroom.asking import Asker
 from postroom.config.schema import DomainSettings
-from postroom.hookspecs import hookimpl
+from postroom.hookspecs import hookimpl, new_manager
 from postroom.mail.delivery import Refuse, Route, ToMailbox, ToQueue
 from postroom.mail.envelope import Envelope
 from postroom.sending.via import Via, shown
@@ -79,8 +77,7 @@ def make(tmp_path: Path) -> Make:
     """Builds the plugin beside others, each asked after those before it."""
 
     def build(source: Any, *others: object, mailboxes: Mailboxes | None = None, lan: bool = False, **settings: Any) -> Plugin:
-        manager = pluggy.PluginManager("postroom")
-        manager.add_hookspecs(hookspecs)
+        manager = new_manager()
         ask = Asker(manager.hook, lambda: 0.0, lambda *_: None)
         domains, server = DomainSettings(default="example.test", local=["example.test"]), SimpleNamespace(data_dir=tmp_path)
         config = SimpleNamespace(domains=domains, server=server, plugins={"lan_forwarding": {}} if lan else {})

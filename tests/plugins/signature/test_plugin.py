@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from postroom import hookimpl
 from postroom.asking import Asker
 from postroom.config.schema import DomainSettings
+from postroom.hookspecs import new_manager
 from postroom.mail.envelope import Envelope
 from postroom.mail.message import Message
 from postroom.mail.structure.mime import describe
-from postroom.plugins import new_manager
 from postroom_signature.plugin import Plugin, Settings
 
 ANN = Envelope("ann@example.test", user="ann", local_origin=True)

@@ -11,7 +11,7 @@ from typing import Any
 from postroom.asking import Asker
 from postroom.config.schema import QueueSettings
 from postroom.dns import Resolver
-from postroom.plugins import new_manager
+from postroom.hookspecs import new_manager
 from postroom.store.database import Database
 from postroom.testing import FakeResolver
 from postroom_smtp_direct.plugin import Plugin, Settings

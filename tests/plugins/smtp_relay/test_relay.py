@@ -15,8 +15,8 @@ from postroom.asking import Asker
 from postroom.clients.oauth import TokenSource
 from postroom.clients.smtp.connect import Dialer
 from postroom.config.schema import QueueSettings
+from postroom.hookspecs import new_manager
 from postroom.mail.delivery import Delivered, TryLater
-from postroom.plugins import new_manager
 from postroom.provided import Outgoing
 from postroom.store.database import Database
 from postroom.testing import FakeResolver

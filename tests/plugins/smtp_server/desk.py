@@ -9,13 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pluggy
 import structlog
 
-from postroom import Client, Envelope, Refuse, Reply, Route, ToMailbox, ToQueue, hookimpl, hookspecs, ids
+from postroom import Client, Envelope, Refuse, Reply, Route, ToMailbox, ToQueue, hookimpl, ids
 from postroom.asking import Asker
 from postroom.auth import Authenticator
 from postroom.credentials import Vault, make_credentials
+from postroom.hookspecs import new_manager
 from postroom.queue.submission import Submission
 from postroom.store.accounts import Account
 from postroom.store.database import StoreUnavailable
@@ -153,8 +153,7 @@ class Office:
     def __init__(self, *plugins: Any, **settings: Any) -> None:
         self.witness = Witness()
         self.faults: list[tuple[str, str]] = []
-        manager = pluggy.PluginManager("postroom")
-        manager.add_hookspecs(hookspecs)
+        manager = new_manager()
         for plugin in (*reversed(plugins), self.witness, Router()):
             manager.register(plugin, type(plugin).__name__)
         self.ask = Asker(manager.hook, lambda: 0.0, lambda plugin, hook, error, arguments: self.faults.append((plugin, hook)))
