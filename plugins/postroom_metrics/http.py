@@ -15,7 +15,8 @@ REQUESTS = 1000  # requests of one connection
 
 def response(status: int, body: bytes, kind: bytes = b"text/plain; charset=utf-8") -> bytes:
     """A whole response; the connection stays open unless the client closes it."""
-    head = b"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (status, REASONS[status], kind, len(body))
+    allow = b"Allow: GET, HEAD\r\n" if status == 405 else b""  # RFC 9110 section 15.5.6
+    head = b"HTTP/1.1 %d %s\r\n%sContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (status, REASONS[status], allow, kind, len(body))
     return head + body
 
 
@@ -24,10 +25,11 @@ def answer(request: bytes, pages: Pages) -> bytes:
     parts = request.split()
     if len(parts) != 3 or not parts[2].startswith(b"HTTP/1."):
         return response(400, b"a request line is METHOD TARGET HTTP/1.1\n")
-    if parts[0] != b"GET":
-        return response(405, b"only GET\n")
+    if parts[0] not in (b"GET", b"HEAD"):
+        return response(405, b"only GET and HEAD\n")
     page = pages.get(parts[1].partition(b"?")[0])
-    return page() if page else response(404, b"known pages: " + b" ".join(sorted(pages)) + b"\n")
+    whole = page() if page else response(404, b"known pages: " + b" ".join(sorted(pages)) + b"\n")
+    return whole if parts[0] == b"GET" else b"".join(whole.partition(b"\r\n\r\n")[:2])  # RFC 9110 section 9.3.2: no content
 
 
 def converse(stream: LineStream, pages: Pages) -> None:

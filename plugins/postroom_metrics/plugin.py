@@ -33,7 +33,8 @@ class Settings(PluginSettings):
     services: list[MetricsService] = Field(default_factory=lambda: [MetricsService()], description="The listening services")
 
 
-OUTCOMES = {Delivered: "delivered", Failed: "failed"}  # anything else: "deferred"
+OUTCOMES = {Delivered: "delivered", Failed: "failed"}
+OTHERWISE = "deferred"
 
 
 class Plugin:
@@ -72,8 +73,14 @@ class Plugin:
 
     @hookimpl
     def worker_started(self) -> None:
-        """Ready from now on."""
+        """Ready from now on. What has not happened yet is 0: a series that comes into being with its first event hides that event."""
         self.accepting = True
+        count = self.context.metrics.count
+        for name in ("messages_accepted", "bytes_accepted"):
+            count(name, 0)
+        for outcome in (*OUTCOMES.values(), OTHERWISE):
+            count("deliveries", 0, outcome=outcome)
+        self.context.metrics.gauge("workers", 1)
 
     @hookimpl
     def worker_stopping(self) -> None:
@@ -105,4 +112,4 @@ class Plugin:
     @hookimpl
     def delivery_finished(self, outcome: Outcome) -> None:
         """Count attempts to deliver by outcome."""
-        self.context.metrics.count("deliveries", outcome=OUTCOMES.get(type(outcome), "deferred"))
+        self.context.metrics.count("deliveries", outcome=OUTCOMES.get(type(outcome), OTHERWISE))

@@ -45,6 +45,7 @@ def say(*lines: bytes) -> bytes:
         (b"GET /livez HTTP/1.1", 200),
         (b"GET /livez?x=1 HTTP/1.1", 200),
         (b"GET /other HTTP/1.1", 404),
+        (b"HEAD /livez HTTP/1.1", 200),
         (b"POST /livez HTTP/1.1", 405),
         (b"GET /livez", 400),
         (b"", 400),
@@ -53,6 +54,15 @@ def say(*lines: bytes) -> bytes:
 )
 def test_a_request_line_gets_its_status(request_line: bytes, status: int) -> None:
     assert answer(request_line, PAGES).startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_head_gives_the_head_of_get_alone() -> None:
+    head, empty_line, _ = answer(b"GET /livez HTTP/1.1", PAGES).partition(b"\r\n\r\n")
+    assert answer(b"HEAD /livez HTTP/1.1", PAGES) == head + empty_line
+
+
+def test_a_method_that_is_refused_hears_which_are_not() -> None:
+    assert b"\r\nAllow: GET, HEAD\r\n" in answer(b"POST /livez HTTP/1.1", PAGES)
 
 
 def test_the_connection_stays_open_unless_the_client_closes() -> None:

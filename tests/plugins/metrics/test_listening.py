@@ -55,6 +55,14 @@ def test_messages_are_counted_over_all_workers(house: House) -> None:
     house.server.empty("frank")
 
 
+def test_what_has_not_happened_yet_is_there_as_zero(house: House) -> None:
+    page = get(house, "/metrics")[1]
+    assert number(house, "postroom_workers") == len(house.server.workers())
+    assert "# TYPE postroom_messages_accepted_total counter" in page
+    for outcome in ("delivered", "deferred", "failed"):
+        assert f'postroom_deliveries_total{{outcome="{outcome}"}} ' in page
+
+
 def test_failed_logins_are_counted(house: House) -> None:
     before = settled(house, "postroom_logins_total", success="false")
     with smtplib.SMTP("127.0.0.1", house.port("SMTP"), timeout=20) as smtp:
