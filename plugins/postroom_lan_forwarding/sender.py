@@ -80,7 +80,7 @@ class LanSender:
             except (UnreadableSecret, OSError) as error:
                 outcomes[one.id] = self._without_password(one, error)
             else:
-                path = outgoing.return_path if via.return_path is None else self._path(outgoing, via.return_path)
+                path = via.return_path if outgoing.return_path is None else outgoing.return_path  # the queue has asked the plugins
                 groups.setdefault((via, path), []).append(one)
         return groups
 
@@ -95,11 +95,6 @@ class LanSender:
         via = Via.parse(text)
         present = self._present.get((via.server.place, via.server.username))
         return self.locker.unlock(text) if present is None else replace(via, server=present)
-
-    def _path(self, outgoing: Outgoing, wanted: str) -> str:
-        """The return path that the route asks for, unless a hook has changed that of this attempt since."""
-        changed = outgoing.return_path is not None and outgoing.return_path != outgoing.sender
-        return outgoing.mail_from if changed else wanted
 
     def hop(self, via: Via) -> NextHop:
         """How to reach a server."""

@@ -16,6 +16,7 @@ from ..mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater, sensib
 from ..mail.reply import Reply
 from ..mail.sending import AttemptPlan, rank
 from ..provided import SETTLED, Outgoing
+from ..sending.via import path_in
 from ..store.database import StoreUnavailable
 from .everybody import everybody
 from .letter import OUT
@@ -52,9 +53,11 @@ class Attempts:
         """Let the sender try, unless something speaks against it. Raises StoreUnavailable, and GreenletExit at the stop."""
         try:
             finished = self._made(line, task, chunks)
-        except StoreUnavailable:
+        except (StoreUnavailable, GreenletExit):
             raise
-        except Exception:  # before anything was sent: a plugin's answer that makes no sense must not cost the line its room
+        except (
+            BaseException
+        ):  # before anything was sent: nonsense of a plugin, or a timeout it left behind, must not cost the line its room
             self.log.exception("queue.attempt_failed", sender=line.sender.name, trace=ids.text(task.letter.id))
             finished = self._all(task, FAULT, chunks)
         finished.retry, finished.by = self.retry_of(line), line.sender.name
@@ -101,10 +104,11 @@ class Attempts:
         return plan if 1 <= plan.priority <= 100 else replace(plan, priority=letter.priority)
 
     def _with_return_path(self, outgoing: Outgoing) -> Outgoing:
-        path: str = self.ask.transform("return_path", "path", outgoing.sender, outgoing=outgoing)
-        if path == outgoing.sender:
+        routed = path_in(outgoing.recipients[0].via)  # one for all recipients: Line.split
+        path: str = self.ask.transform("return_path", "path", outgoing.sender if routed is None else routed, outgoing=outgoing)
+        if path == outgoing.sender and routed is None:
             return outgoing
-        if path != "":
+        if path not in ("", routed):
             parse_address(path, utf8=outgoing.smtputf8)  # a plugin's mistake must not come back to the sender as a failure
         return replace(outgoing, return_path=path)
 

@@ -57,12 +57,14 @@ class Line:
         return not self.running and not self._waiting
 
     def split(self, letter: Letter, addressees: list[Addressee]) -> list[Task]:
-        """Tasks for the recipients of one letter: one a site, and no more than PER_TASK recipients in each."""
-        sites: dict[str, list[Addressee]] = {}
+        """Tasks for the recipients of one letter: one a site and way to it, and no more than PER_TASK recipients in each."""
+        ways: dict[tuple[str, str], list[Addressee]] = {}  # a way may have a return path of its own
         for addressee in addressees:
-            sites.setdefault(self._site(letter, addressee), []).append(addressee)
+            ways.setdefault((self._site(letter, addressee), addressee.via), []).append(addressee)
         most = self.per_message
-        return [Task(letter, site, found[start : start + most]) for site, found in sites.items() for start in range(0, len(found), most)]
+        return [
+            Task(letter, site, found[start : start + most]) for (site, _), found in ways.items() for start in range(0, len(found), most)
+        ]
 
     def _site(self, letter: Letter, addressee: Addressee) -> str:
         if getattr(self.sender, "site_for", None) is not None:

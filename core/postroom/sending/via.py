@@ -33,10 +33,8 @@ class Via:
     @classmethod
     def parse(cls, text: str) -> Via:
         """The parts of what ``text`` gave. Raises ValueError."""
-        if not text.startswith("<"):
-            return cls(parse_login_server(text))
-        path, _, server = text[1:].partition(">")
-        return cls(parse_login_server(server), unquote(path))
+        path = path_in(text)
+        return cls(parse_login_server(text if path is None else text.partition(">")[2]), path)
 
     @property
     def text(self) -> str:
@@ -46,6 +44,11 @@ class Via:
 
     def __str__(self) -> str:
         return self.server.masked
+
+
+def path_in(text: str) -> str | None:
+    """The return path that ``ToQueue.via`` says, None when it says none."""
+    return unquote(text[1:].partition(">")[0]) if text.startswith("<") else None
 
 
 def shown(text: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from postroom.mail.delivery import Route, ToQueue
+from postroom.mail.envelope import Recipient
 from postroom.mail.sending import AttemptPlan, SessionBounds
 from postroom.queue.expiry import expire
 from tests.core.queue.office import LATER, START, Office
@@ -26,6 +28,31 @@ def planned(office: Office, address: str, **changes: Any) -> None:
 
 def order(office: Office) -> list[str]:
     return [one.address for sent in office.sender.sent for one in sent.recipients]
+
+
+def by_lan(office: Office, *vias: str) -> list[str | None]:
+    """Which return paths a message leaves with, whose recipients are to go by these servers."""
+    office.line.channel = "LAN"
+    recipients = [Recipient(f"{index}@lan.test") for index in range(len(vias))]
+    for one, via in zip(recipients, vias, strict=True):
+        one.route = Route((ToQueue(one.address, "LAN", via),))
+    office.put("ann@our.test", *recipients)
+    office.work()
+    return [sent.return_path for sent in office.sender.sent]
+
+
+def test_the_return_path_of_a_route_is_what_a_plugin_is_asked_about(office: Office) -> None:
+    office.ask.changes["return_path"] = lambda path: f"tag+{path}"
+    assert by_lan(office, "<list@our.test>mail.lan", "mail.lan") == ["tag+list@our.test", "tag+ann@our.test"]
+
+
+def test_the_return_path_of_a_route_stays_when_no_plugin_changes_it(office: Office) -> None:
+    assert by_lan(office, "<list@our.test>mail.lan", "mail.lan") == ["list@our.test", None]
+
+
+def test_a_plugin_may_bring_back_the_return_path_of_the_message(office: Office) -> None:
+    office.ask.changes["return_path"] = lambda path: "ann@our.test"
+    assert by_lan(office, "<list@our.test>mail.lan") == ["ann@our.test"]
 
 
 def test_a_message_whose_priority_is_lowered_lets_the_others_go_first(office: Office) -> None:
