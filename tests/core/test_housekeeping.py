@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from postroom.config.schema import Config, StoreSettings
+from postroom.config.core_sections import StoreSettings
+from postroom.config.schema import Config
 from postroom.housekeeping import housekeeping
 from postroom.leases import Leases
 from postroom.store.blobs import Blobs

@@ -11,7 +11,7 @@ import pytest
 
 from postroom.cli.check import found
 from postroom.cli.main import root
-from postroom.config.schema import ServerSettings
+from postroom.config.core_sections import ServerSettings
 from postroom.wire.certificates import self_signed
 from tests.docs.pages import ROOT, Block, blocks, links, pages
 

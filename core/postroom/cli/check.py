@@ -12,8 +12,8 @@ import click
 from .call import Call
 
 if TYPE_CHECKING:
+    from ..config.core_sections import LuaSettings
     from ..config.document import Problem
-    from ..config.schema import LuaSettings
 
 
 @click.command()

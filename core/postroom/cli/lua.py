@@ -12,7 +12,7 @@ from .call import Call
 from .failures import Failure
 
 if TYPE_CHECKING:
-    from ..config.schema import LuaSettings
+    from ..config.core_sections import LuaSettings
     from ..lua.bridge import Plain
     from ..lua.script import Scripts
 

@@ -15,7 +15,7 @@ from ..sending.windows import Sent
 
 if TYPE_CHECKING:
     from ..app import App
-    from ..config.schema import ConnectionSettings
+    from ..config.connections import ConnectionSettings
     from ..mail.delivery import ToQueue
     from ..mail.envelope import Envelope
     from ..provided import Sender

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from .section import Location
 
 if TYPE_CHECKING:
-    from .schema import ConnectionSettings
+    from .connections import ConnectionSettings
     from .senders import SenderSettings
 
 

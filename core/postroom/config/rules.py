@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..provided import SendingRules
 from ..sending.retry import Retry
 from ..sending.windows import Rate
-from .schema import QueueSettings
+from .core_sections import QueueSettings
 from .senders import RetrySettings, SenderSettings
 
 

@@ -17,7 +17,7 @@ from .names import address_in, is_host, is_this_machine, wire_name, wire_text
 from .servers import SystemServers, Trust, named
 
 if TYPE_CHECKING:
-    from ..config.schema import DnsSettings
+    from ..config.core_sections import DnsSettings
 
 ADDRESS_KINDS = ("AAAA", "A")
 

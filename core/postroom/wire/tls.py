@@ -15,7 +15,7 @@ from ..shortage import shortage
 from .certificates import endpoint_hash, self_signed
 
 if TYPE_CHECKING:
-    from ..config.schema import ServerSettings, TlsSettings
+    from ..config.core_sections import ServerSettings, TlsSettings
 
 BINDING = "tls-server-end-point"  # the only kind that Python's ssl lets us make for TLS 1.3 (it has no exporter)
 # Forward secrecy for all; CBC suites stay for old mail clients, whose other choice is no encryption at all.

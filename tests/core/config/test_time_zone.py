@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.config import time_zone
-from postroom.config.schema import ServerSettings
+from postroom.config.core_sections import ServerSettings
 from tests.core.sending.refusing import refusal
 
 

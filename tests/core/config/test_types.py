@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.config.addresses import Bind, parse_listen, parse_name_server, parse_server
-from postroom.config.schema import ConnectionSettings, PluginSettings, ServiceSettings
+from postroom.config.connections import ConnectionSettings
+from postroom.config.schema import PluginSettings, ServiceSettings
 from postroom.config.types import database_url, parse_duration, parse_network, parse_schedule, parse_size, parse_sources
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from postroom.config.schema import DnsSettings
+from postroom.config.core_sections import DnsSettings
 from postroom.dns import Resolver
 from postroom.dns.servers import DnsServer, SystemServers, Trust, from_resolv_conf, named
 from tests.nameserver import NameServer

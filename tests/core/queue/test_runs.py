@@ -12,7 +12,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from postroom.config.schema import ConnectionSettings
+from postroom.config.connections import ConnectionSettings
 from postroom.mail.sending import SessionBounds
 from postroom.queue import marks, timetable
 from postroom.queue.runs import collectors_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from postroom.config.schema import ConnectionSettings
+from postroom.config.connections import ConnectionSettings
 from postroom.queue import marks, timetable
 from postroom.queue.timetable import Timetable
 from postroom.sending.schedule import ScheduleItem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from postroom.config.schema import AccessRule
+from postroom.config.core_sections import AccessRule
 from postroom.wire.access import Access, Decision, gateways, parse
 
 SHIPPED = [AccessRule(allow=("loopback",), no_auth=True), AccessRule(allow=("local_networks",))]

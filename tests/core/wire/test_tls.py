@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from postroom.config.schema import ServerSettings, SniSettings, TlsSettings
+from postroom.config.core_sections import ServerSettings, SniSettings, TlsSettings
 from postroom.wire.certificates import self_signed
 from postroom.wire.stream import Disconnected, Stream, TimedOut
 from postroom.wire.tls import HandshakeFailed, ServerTls, client_context

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from postroom.asking import Asker
-from postroom.config.schema import DomainSettings
+from postroom.config.core_sections import DomainSettings
 from postroom.hookspecs import hookimpl, new_manager
 from postroom.mail.delivery import Refuse, Route, ToMailbox, ToQueue
 from postroom.mail.envelope import Envelope

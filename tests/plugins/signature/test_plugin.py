@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from postroom import hookimpl
 from postroom.asking import Asker
-from postroom.config.schema import DomainSettings
+from postroom.config.core_sections import DomainSettings
 from postroom.hookspecs import new_manager
 from postroom.mail.envelope import Envelope
 from postroom.mail.message import Message

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from postroom.asking import Asker
-from postroom.config.schema import QueueSettings
+from postroom.config.core_sections import QueueSettings
 from postroom.dns import Resolver
 from postroom.hookspecs import new_manager
 from postroom.store.database import Database

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from postroom.config.schema import Config, QueueSettings
+from postroom.config.core_sections import QueueSettings
+from postroom.config.schema import Config
 from postroom.testing import FakeResolver
 from postroom_smtp_direct.plugin import Plugin, Settings
 from tests.plugins.smtp_direct.direct import asker

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from postroom.clients.smtp.connect import Dialer
-from postroom.config.schema import QueueSettings
+from postroom.config.core_sections import QueueSettings
 from postroom.mail.delivery import Delivered, Failed, Outcome, TryLater
 from postroom.mail.reply import Reply
 from postroom.provided import Outgoing, Sender, SendingRules

@@ -14,7 +14,7 @@ import pytest
 from postroom.asking import Asker
 from postroom.clients.oauth import TokenSource
 from postroom.clients.smtp.connect import Dialer
-from postroom.config.schema import QueueSettings
+from postroom.config.core_sections import QueueSettings
 from postroom.hookspecs import new_manager
 from postroom.mail.delivery import Delivered, TryLater
 from postroom.provided import Outgoing
