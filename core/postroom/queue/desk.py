@@ -77,12 +77,12 @@ class Desk:
         if line.name in self.begun:
             return
         self.begun.add(line.name)
-        bounds = self.ask.transform("sender_starting", "bounds", line.sender.bounds, sender=line.sender.name, connection=line.name)
-        if not isinstance(bounds, SessionBounds) or not bounds.sound:
-            self.log.warning("queue.bounds_not_used", sender=line.sender.name, bounds=str(bounds))
-            bounds = line.sender.bounds
-        line.allowance = Allowance.of(bounds) if bounds.leave_rest and line.run_started else None
         try:
+            bounds = self.ask.transform("sender_starting", "bounds", line.sender.bounds, sender=line.sender.name, connection=line.name)
+            if not isinstance(bounds, SessionBounds) or not bounds.sound:
+                self.log.warning("queue.bounds_not_used", sender=line.sender.name, bounds=str(bounds))
+                bounds = line.sender.bounds
+            line.allowance = Allowance.of(bounds) if bounds.leave_rest and line.run_started else None
             line.sender.start(bounds)
         except Exception:  # a plugin's bug is only its own; it sends as it did before
             self.log.exception("queue.sender_failed", sender=line.sender.name)
@@ -91,7 +91,10 @@ class Desk:
         """The line is quiet."""
         self.begun.discard(line.name)
         line.allowance = None
-        line.sender.idle()
+        try:
+            line.sender.idle()
+        except Exception:  # as above
+            self.log.exception("queue.sender_failed", sender=line.sender.name)
 
     # --- fresh mail, straight from memory (put.Handover) ---
 

@@ -127,7 +127,7 @@ class Runner:
                 loop(*arguments)
             except StoreUnavailable as error:
                 self.log.warning("queue.store_unavailable", reason=str(error))
-            except Exception:
+            except (Exception, gevent.Timeout):  # a plugin may leave a timeout behind in its hook
                 self.log.exception("queue.loop_failed")
             self._ending.wait(1.0)
 
@@ -147,7 +147,8 @@ class Runner:
     def _record(self) -> None:
         delay, alone = 0.0, 0  # alone: how many are still to be recorded one by one, to find the one that cannot be
         while not self._ending.is_set():
-            self._to_record.wait()
+            if not self._finished:  # else this loop was broken off
+                self._to_record.wait()
             self._to_record.clear()
             while self._finished:
                 count = min(1 if alone else SETTLED_AT_ONCE, len(self._finished))

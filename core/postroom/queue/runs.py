@@ -83,7 +83,7 @@ class Runs:
                 turn()
             except StoreUnavailable as error:
                 self.log.warning("connections.store_unavailable", reason=str(error))
-            except Exception:
+            except (Exception, gevent.Timeout):  # a plugin may leave a timeout behind in its hook
                 self.log.exception("connections.failed")
             sign.wait(LOOK)
 

@@ -108,6 +108,22 @@ def test_removal_with_a_bounce_is_noticed_without_news(running: Running, monkeyp
     assert len(running.office.inbox(ann)) == 1
 
 
+def test_a_timeout_that_a_plugin_has_left_behind_ends_no_loop(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle, told = running.office.desk.settle, list[object]()
+
+    def timed_out(batch: Any) -> None:
+        settle(batch)
+        told.append(batch)
+        if len(told) == 1:
+            raise gevent.Timeout(1)
+
+    monkeypatch.setattr(running.office.desk, "settle", timed_out)
+    running.office.put("ann@our.test", "joe@far.test")
+    until(lambda: len(told) == 2)  # once more, which changes nothing
+    until(lambda: running.office.line.held == 0)
+    assert running.empty()
+
+
 def test_an_outcome_is_recorded_when_the_store_comes_back_and_nothing_is_sent_twice(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,6 +182,33 @@ def test_bounds_that_are_none_leave_those_of_the_sender(office: Office, monkeypa
     assert list(office.sender.taken) == ["b@far.test"]
 
 
+def raises(error: BaseException) -> Any:
+    def plugin(*_: Any) -> Any:
+        raise error
+
+    return plugin
+
+
+def test_a_timeout_that_a_plugin_has_left_behind_costs_one_attempt_and_no_room(office: Office) -> None:
+    office.ask.changes["attempt_starting"] = raises(gevent.Timeout(1))
+    office.put("a@our.test", "b@far.test")
+    assert office.work() == 1
+    assert (office.line.held, office.desk.in_hand) == (0, {})
+    assert office.rows("outgoing_recipient", "attempts, lease_owner") == [(1, "")]
+
+
+@pytest.mark.parametrize("member", ["bounds", "start", "idle"])
+def test_a_sender_that_fails_before_and_after_its_work_sends_all_the_same(
+    office: Office, monkeypatch: pytest.MonkeyPatch, member: str
+) -> None:
+    broken: Any = raises(RuntimeError("a bug"))
+    monkeypatch.setattr(type(office.sender), member, property(broken) if member == "bounds" else broken)
+    office.put("a@our.test", "b@far.test")
+    assert office.work() == 1
+    office.desk.rest(office.line)
+    assert list(office.sender.taken) == ["b@far.test"]
+
+
 def test_what_was_delivered_counts_whatever_fails_afterwards(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(sender: str, site: str) -> bool:
         raise RuntimeError("a bug")
