@@ -59,12 +59,15 @@ def outgoing_queued(message: Message, envelope: Envelope, plan: QueuePlan) -> Qu
 
 @hookspec
 def sender_starting(sender: str, connection: str, bounds: SessionBounds) -> SessionBounds | None:
-    """Transform: a sender begins to send after it had nothing to do: how much one connection may carry until it is idle again."""
+    """Transform: a sender begins to send after it had nothing to do: how much one connection may carry until it is idle again.
+
+    A permanent line asks when it gets mail after it had none, any other connection in each run with mail (see ``SessionBounds.leave_rest``).
+    """
 
 
 @hookspec
 def attempt_starting(outgoing: Outgoing, plan: AttemptPlan) -> AttemptPlan | None:
-    """Transform: the turn of a message has come: skip it for now, change its priority, make this the last attempt, or delete it.
+    """Transform: the turn of a message has come: skip it, change its priority or time to live, make this the last attempt, or delete it.
 
     ``outgoing``: the message with those recipients that go together; ``outgoing.head()`` is its header. Called once for each attempt, after
     the sender's domain filter. ``outgoing.by`` and ``outgoing.connection`` say who sends it.
@@ -73,8 +76,9 @@ def attempt_starting(outgoing: Outgoing, plan: AttemptPlan) -> AttemptPlan | Non
 
 @hookspec
 def return_path(path: str, outgoing: Outgoing) -> str | None:
-    """Transform: the address in MAIL FROM of this attempt ("" is the null sender). ``outgoing.sender``: the one that was given at first.
+    """Transform: the address in MAIL FROM of this attempt ("" is the null sender): that of the message, or of its way by LAN forwarding.
 
+    ``outgoing.sender``: the one that was given at first.
     ``outgoing.recipients`` are those of this attempt, ``outgoing.all_recipients`` the addresses of all that the message is for.
     """
 
