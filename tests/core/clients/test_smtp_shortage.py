@@ -139,3 +139,4 @@ def test_a_token_source_says_that_it_could_not_ask() -> None:
     with without_descriptors(), pytest.raises(TokenUnavailable, match="Too many open files") as caught:
         tokens.token()
     assert caught.value.local
+    assert tokens._tls is None  # else it would be kept without the issuers that could not be read

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from postroom.dns import DnsFailure
 from postroom.log import get as get_log
@@ -84,8 +85,9 @@ def test_the_refreshing_goes_on_when_one_domain_cannot_be_asked(db: Database, wo
     known.current("site.test")
     world.now += DAY + 1
     known._fetch = Short()  # type: ignore[assignment]
-    known.refresh()
-    assert StsStore(db).find("site.test") is not None
+    with capture_logs() as lines:
+        known.refresh()
+    assert [(one["event"], one["domain"], one["reason"]) for one in lines] == [("sts.not_refreshed", "site.test", "no socket")]
 
 
 def test_a_domain_that_announces_nothing_has_no_policy(db: Database, world: World) -> None:

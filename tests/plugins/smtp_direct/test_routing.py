@@ -110,6 +110,7 @@ def test_without_descriptors_mail_waits_and_nothing_is_held_against_its_site(kno
         resolver.addresses("mx.d.test")
         with sending(resolver if known else Resolver([names.address]), tls={"dane": False}) as sender, without_descriptors():
             outcome = sender.send(outgoing("you@d.test"))[1]
+            assert sender.courier.shortages._met == 1
     assert isinstance(outcome, TryLater)
     assert (outcome.kind, outcome.server, outcome.reply.enhanced) == ("answer", "", "4.3.0")
     assert "Too many open files" in outcome.reply.text
