@@ -13,6 +13,7 @@ import pytest
 from postroom.ids import text
 from postroom.mail.delivery import Route, ToQueue
 from postroom.mail.envelope import Recipient
+from postroom.news import News
 from tests.cli.conftest import Command, opened
 from tests.core.queue.office import LATER, Office
 
@@ -113,6 +114,23 @@ def test_retry_makes_a_message_due_now(postroom: Command, office: Office) -> Non
     before = queued(postroom)[0]["next_try"]
     assert postroom("queue", "retry", text(number)).status == 0
     assert queued(postroom)[0]["next_try"] != before
+
+
+@pytest.mark.parametrize("until", [[], ["--until", "2h"]])
+def test_retry_says_that_a_held_message_stays_held(postroom: Command, office: Office, until: list[str]) -> None:
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    postroom("queue", "hold", number, *until)
+    assert postroom("queue", "retry", number).out == f"{number} stays held: `postroom queue release {number}` lets it go\n"
+    assert "retried" not in postroom("trace", number).out
+
+
+def test_the_workers_are_woken_also_when_a_later_message_is_not_there(
+    postroom: Command, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(News, "publish", lambda self, topic, **facts: told.append(topic))
+    assert postroom("queue", "retry", text(office.put("a@our.test", "x@elsewhere.test")), "0000000000000").status == 1
+    assert told == ["queue"]
 
 
 def test_several_messages_can_be_removed_at_once(postroom: Command, office: Office) -> None:

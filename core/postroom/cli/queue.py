@@ -55,18 +55,26 @@ def show(call: Call, number: int) -> None:
     call.show(data, lambda: _told(item, recipients))
 
 
-def change(name: str, text: str, sentence: str, work: Callable[[OutQueue, int], None]) -> None:
-    """Add the subcommand ``name`` that does ``work`` with each message and wakes the workers."""
+@command.command()
+@click.argument("numbers", metavar="ID…", nargs=-1, required=True, callback=lambda ctx, param, value: identified(value))
+@click.pass_obj
+def retry(call: Call, numbers: Sequence[int]) -> None:
+    """Try again now; what is held stays held."""
 
-    @command.command(name, help=text)
-    @click.argument("numbers", metavar="ID…", nargs=-1, required=True, callback=lambda ctx, param, value: identified(value))
-    @click.pass_obj
-    def run(call: Call, numbers: Sequence[int]) -> None:
-        perform(call, numbers, sentence, work)
+    def work(queue: OutQueue, number: int) -> str | None:
+        from .. import ids
+
+        return None if queue.retry(number, now()) else f"stays held: `postroom queue release {ids.text(number)}` lets it go"
+
+    perform(call, numbers, "is tried again now", work)
 
 
-change("retry", "Try again now; what is held stays held.", "is tried again now", lambda queue, number: queue.retry(number, now()))
-change("release", "Let go what is held, at once.", "is released", lambda queue, number: queue.release(number, now()))
+@command.command()
+@click.argument("numbers", metavar="ID…", nargs=-1, required=True, callback=lambda ctx, param, value: identified(value))
+@click.pass_obj
+def release(call: Call, numbers: Sequence[int]) -> None:
+    """Let go what is held, at once."""
+    perform(call, numbers, "is released", lambda queue, number: queue.release(number, now()))
 
 
 @command.command()
@@ -101,15 +109,19 @@ def remove(call: Call, numbers: Sequence[int], bounce: bool) -> None:
     perform(call, numbers, sentence, lambda queue, number: queue.remove(number, now(), bounce=bounce))
 
 
-def perform(call: Call, numbers: Sequence[int], sentence: str, work: Callable[[OutQueue, int], None]) -> None:
-    """Do ``work`` with each message, wake the workers, and say so. Raises Failure at the first that is not in the queue."""
+def perform(call: Call, numbers: Sequence[int], sentence: str, work: Callable[[OutQueue, int], str | None]) -> None:
+    """Do ``work`` with each message, wake the workers, and say so, or what ``work`` says instead.
+
+    Raises Failure at the first that is not in the queue.
+    """
     from .. import ids
 
     with desk(call) as (queue, wake):
-        for number in numbers:
-            work(queue, number)
-            call.done(f"{ids.text(number)} {sentence}")
-        wake()
+        try:
+            for number in numbers:
+                call.done(f"{ids.text(number)} {work(queue, number) or sentence}")
+        finally:
+            wake()  # also for those before one that is not there
 
 
 @contextmanager

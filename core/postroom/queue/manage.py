@@ -127,23 +127,24 @@ class OutQueue:
         """Let a held message go, at once. Raises NotQueued."""
         self._set_due(number, now, WAITING)
 
-    def retry(self, number: int, now: int) -> None:
-        """Try a waiting message now; one that is held stays held. Raises NotQueued."""
+    def retry(self, number: int, now: int) -> bool:
+        """Try a waiting message now; False for one that is held, which stays held. Raises NotQueued."""
 
-        def work(tx: Tx) -> None:
+        def work(tx: Tx) -> bool:
             row = tx.one("SELECT held FROM outgoing WHERE id = ?", (number,))
             if row is None:
                 raise NotQueued(number)
-            if row[0] == HELD_ON_TIMER:  # its recipients wait like any, for the end of the time
-                return
+            if row[0]:  # also on a timer, when its recipients wait like any, for the end of the time
+                return False
             traces.record(tx, number, now, "retried", {})
             tx.execute(
                 "UPDATE outgoing_recipient SET next_try = ? WHERE outgoing_id = ? AND state = ? AND lease_until <= ?",
                 (now, number, WAITING, now),
             )
             tx.execute(PROBED_NOW, (now, now, number))
+            return True
 
-        self.db.write(work)
+        return self.db.write(work)
 
     def set_priority(self, number: int, now: int, priority: int) -> None:
         """From now on the message has this priority, 1 to 100. Raises NotQueued."""
