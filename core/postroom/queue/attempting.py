@@ -55,9 +55,7 @@ class Attempts:
             finished = self._made(line, task, chunks)
         except (StoreUnavailable, GreenletExit):
             raise
-        except (
-            BaseException
-        ):  # before anything was sent: nonsense of a plugin, or a timeout it left behind, must not cost the line its room
+        except BaseException:  # before anything was sent: nonsense of a plugin, or a timeout left behind, must not cost the line its room
             self.log.exception("queue.attempt_failed", sender=line.sender.name, trace=ids.text(task.letter.id))
             finished = self._all(task, FAULT, chunks)
         finished.retry, finished.by = self.retry_of(line), line.sender.name
