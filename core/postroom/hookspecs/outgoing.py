@@ -61,7 +61,8 @@ def outgoing_queued(message: Message, envelope: Envelope, plan: QueuePlan) -> Qu
 def sender_starting(sender: str, connection: str, bounds: SessionBounds) -> SessionBounds | None:
     """Transform: a sender begins to send after it had nothing to do: how much one connection may carry until it is idle again.
 
-    A permanent line asks when it gets mail after it had none, any other connection in each run with mail (see ``SessionBounds.leave_rest``).
+    A permanent line asks when it gets mail after it had none, any other connection in each run with mail (see
+    ``SessionBounds.leave_rest``).
     """
 
 
