@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSc
 
 LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 HOST = re.compile(rf"{LABEL}(?:\.{LABEL})*\.?")
+LOCAL_DOMAIN = re.compile(r"[\w*?-]+(?:\.[\w*?-]+)*|\[[^\s\[\]]+\]")  # any script, with * and ?, or an address literal
 HOST_LENGTH = 253  # RFC 1035 section 2.3.4
 UNIX_LENGTH = 107  # sun_path of Linux, without its closing NUL
 LISTEN_WANTED = "an address to listen on is expected: host:port, [v6]:port or unix:PATH, such as 0.0.0.0:25"
@@ -92,6 +93,14 @@ def host_name(text: str) -> str:
     return text.lower().rstrip(".")
 
 
+def local_domain(text: str) -> str:
+    """A domain, a pattern of domains, or one address, without blanks around it; raises ValueError when no mail can be for it."""
+    name, at, domain = text.strip().rpartition("@")
+    if not LOCAL_DOMAIN.fullmatch(domain) or (at and not re.fullmatch(r"[^\s@]+", name)):
+        raise ValueError("a domain is expected, such as example.net or *.example.net, or one address, such as info@example.org")
+    return text.strip()
+
+
 def check_listen(text: str, info: ValidationInfo) -> str:
     """The ``listen`` entry in canonical form; a relative socket path counts from the configuration file."""
     bind = parse_listen(text.strip())
@@ -130,3 +139,4 @@ ListenAddress = Annotated[str, AfterValidator(check_listen), _text("127.0.0.1:25
 ServerAddress = Annotated[str, AfterValidator(check_server), _text("smtp.isp.test:587")]  # parse_server() takes it apart
 NameServer = Annotated[str, BeforeValidator(parse_name_server), _text("192.0.2.53")]  # "host:port", parse_server() takes it apart
 HostName = Annotated[str, AfterValidator(host_name), _text("mail.example.test")]
+LocalDomain = Annotated[str, AfterValidator(local_domain), _text("example.test")]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from .addresses import HostName, NameServer
+from .addresses import HostName, LocalDomain, NameServer
 from .section import Location, Section
 from .sending import SurgeSettings, TimeZone
 from .time_zone import of_system
@@ -137,9 +137,7 @@ class DomainSettings(Section):
     """Whose mail this server keeps."""
 
     default: HostName = Field("example.test", description="Completes bare names; the sender domain of automatic mail.")
-    local: list[Annotated[str, Field(min_length=1, max_length=320)]] = Field(
-        ["example.test"], description="Domains of this server; *.domain and single addresses are allowed."
-    )
+    local: list[LocalDomain] = Field(["example.test"], description="Domains of this server; *.domain and single addresses are allowed.")
 
 
 class AccessRule(Section):
