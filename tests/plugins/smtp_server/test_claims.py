@@ -8,8 +8,12 @@ from unittest.mock import MagicMock
 import pytest
 
 from postroom import Client, Envelope, Verdict, hookimpl
+from postroom.mail.claims import ClaimFilter
 from postroom.mail.message import Message
+from postroom.store.blobs import CHUNK, Blobs
+from postroom.store.database import Database
 from postroom_smtp_server import service
+from postroom_smtp_server.intake import Intake
 from postroom_smtp_server.settings import SmtpService
 from tests.peers import SessionPeer
 from tests.plugins.smtp_server.desk import Office
@@ -93,3 +97,14 @@ def test_the_names_of_the_server_and_of_the_service_are_ours() -> None:
     context.config.server.hostname = "Mail.Example.test."
     made = service.make(context, SmtpService(id=1, name="SMTP", listen=["127.0.0.1:0"], hostname="mx.example.test"))
     assert made.handle.args[0].authserv_ids == {"mail.example.test", "mx.example.test"}  # type: ignore[attr-defined]
+
+
+def test_a_header_is_looked_at_to_its_end_also_behind_the_first_chunk_in_the_store(db: Database) -> None:
+    before = b"X: %s\r\n" % (b"y" * 900) * (CHUNK // 800)
+    message, draft = before + MAIL, Blobs(db).draft()
+    intake = Intake(draft, ClaimFilter(frozenset({"mail.example.test"})))
+    for start in range(0, len(message), 10_000):
+        intake.write(message[start : start + 10_000])
+    assert (intake.end(), intake.renamed, draft.size) == (None, 1, len(message))
+    assert b"".join(draft.chunks()) == before + KEPT
+    draft.abandon()
