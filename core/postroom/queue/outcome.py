@@ -146,7 +146,8 @@ def put_off(left: NotNow, at: int) -> NotNow:
 
 def _next_try(finished: Finished, addressee: Addressee, outcome: TryLater, retry: Retry) -> int | None:
     """When it is tried again (ms); None when the time is up."""
-    since, key = finished.task.letter.since, addressee.id
+    letter = finished.task.letter
+    since, key = letter.since, letter.id  # recipients of one message come back together: else each would have a transaction of its own
     if finished.last_try:
         return None
     if not finished.untried:

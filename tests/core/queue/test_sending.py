@@ -138,6 +138,17 @@ def test_a_temporary_failure_is_tried_again_by_the_schedule(office: Office) -> N
     assert office.events(number) == ["accepted", "deferred", "delivered"]
 
 
+def test_recipients_of_one_message_that_failed_together_are_tried_again_together(office: Office) -> None:
+    everybody = [f"u{n}@far.test" for n in range(20)]
+    office.sender.script |= {address: [LATER, OK] for address in everybody}
+    office.put("ann@our.test", *everybody)
+    office.work()
+    assert len({row[0] for row in office.rows("outgoing_recipient", "next_try")}) == 1
+    office.wait(70)
+    assert office.work() == 1
+    assert [len(sent.recipients) for sent in office.sender.sent] == [20, 20]
+
+
 def test_recipients_of_one_message_progress_independently(office: Office) -> None:
     ann = office.user("ann")
     office.sender.script |= {"later@far.test": [LATER], "never@far.test": [NEVER]}
