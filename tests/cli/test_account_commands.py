@@ -166,3 +166,38 @@ def test_a_list_can_be_removed(postroom: Command) -> None:
     assert postroom("list", "remove", "team").status == 0
     assert postroom("list", "list").out == "there are no lists; make one with `postroom list add`\n"
     assert postroom("list", "show", "team").status == 1
+
+
+# --- names that lead nowhere
+
+
+@pytest.mark.parametrize("command", [["alias", "add", "sales"], ["list", "add", "staff"]])
+def test_a_target_that_nothing_is_named_is_taken_with_a_note(postroom: Command, command: list[str]) -> None:
+    postroom("user", "add", "ann")
+    done = postroom(
+        *command, "ann", "ann+news", "Bbo@EXAMPLE.test", "postmaster", "bob@elsewhere.test", *(["*REMOTE"] * (command[0] == "alias"))
+    )
+    assert done.status == 0
+    assert done.err == (
+        "postroom: note: nothing is named bbo yet: mail for it is refused until there is a user, list or mapping of that name\n"
+    )
+
+
+def test_a_forward_to_a_name_that_is_none_is_taken_with_a_note(postroom: Command) -> None:
+    postroom("user", "add", "ann")
+    assert "nothing is named bbo yet" in postroom("user", "set", "ann", "forward=bbo").err
+    assert postroom("user", "set", "ann", "forward=ann", "comment=x").err == ""
+
+
+def test_what_still_leads_to_a_removed_account_is_told(postroom: Command) -> None:
+    postroom("user", "add", "ann")
+    postroom("user", "add", "boss", "--admin")
+    postroom("alias", "add", "sales", "ann", "boss")
+    postroom("list", "add", "staff", "ann@example.test")
+    postroom("user", "set", "boss", "assistants=ann")
+    assert postroom("user", "remove", "ann").err == "postroom: note: ann is still a target of mapping sales, list staff, account boss\n"
+
+
+def test_the_removal_of_the_last_administrator_is_told(postroom: Command) -> None:
+    postroom("user", "add", "boss", "--admin")
+    assert "there is no administrator any more" in postroom("user", "remove", "boss").err

@@ -8,6 +8,7 @@ import click
 
 from .call import Call, table
 from .failures import Failure
+from .loose_ends import note_unknown
 from .targets import given, masked, meant
 
 
@@ -33,6 +34,7 @@ def add(call: Call, address: str, targets: tuple[str, ...]) -> None:
         targets = given(targets, store.config)
         store.accounts.add_mapping(address, targets)
         store.news.publish("accounts")
+        note_unknown(store, targets)
     call.done(f"{address} leads to {', '.join(masked(targets))}")
 
 

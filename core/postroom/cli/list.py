@@ -6,6 +6,7 @@ import click
 
 from .call import Call, table
 from .failures import Failure
+from .loose_ends import note_unknown
 from .targets import given, masked, meant
 
 
@@ -30,6 +31,7 @@ def add(call: Call, name: str, members: tuple[str, ...]) -> None:
         else:
             raise Failure(f"there is a list {name} already; give it members with `postroom list add {name} MEMBER…`")
         store.news.publish("accounts")
+        note_unknown(store, members)
     call.done(f"list {name} made" if present is None else f"{len(members)} added to list {name}")
 
 

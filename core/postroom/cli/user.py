@@ -10,6 +10,7 @@ import click
 from .call import Call, Opened, cell, table
 from .failures import Failure
 from .fields import TARGETS, parsed, public
+from .loose_ends import note_left, note_unknown
 from .moments import moment
 from .password import credentials, report, wanted
 from .targets import given
@@ -97,6 +98,7 @@ def set_(call: Call, name: str, changes: tuple[str, ...]) -> None:
             values[field] = given(values[field], store.config)
         account = public(store.accounts.update(name, **values))
         store.news.publish("accounts")
+        note_unknown(store, (target for field in TARGETS & values.keys() for target in values[field]))
     call.show(account, lambda: "\n".join(f"{key}: {cell(account[key])}" for key in values))
 
 
@@ -125,6 +127,7 @@ def remove(call: Call, name: str) -> None:
         if not store.accounts.remove(name):
             raise missing(store, name)
         store.news.publish("accounts")
+        note_left(store, name)
     call.done(f"account {name} and its mail removed")
 
 
