@@ -129,7 +129,12 @@ class Attempts:
             self.log.exception("queue.sender_failed", sender=line.sender.name, trace=outgoing.trace)
             self.metrics.count("queue_sender_faults", sender=line.sender.name)
             outcomes = dict.fromkeys((one.id for one in task.addressees), FAULT) | settled(outgoing)
-        self._judge(line, task, outcomes, began)
+        try:
+            self._judge(line, task, outcomes, began)
+        except GreenletExit:  # the stop; what has come of the message counts all the same
+            pass
+        except BaseException:
+            self.log.exception("site.not_noted", sender=line.sender.name, site=task.site)
         tried = sum(1 for one in task.addressees if _offered(outcomes.get(one.id)))
         return Finished(task, outcomes, self._now(), outgoing.chunks, bool(outgoing.notes.get("dsn")), tried=tried)
 
@@ -161,8 +166,6 @@ class Attempts:
                 self.log.info("site.back", sender=line.sender.name, site=task.site)
         except StoreUnavailable as error:  # what was sent counts all the same; the next attempt finds out again
             self.log.warning("site.not_noted", sender=line.sender.name, site=task.site, reason=str(error))
-        except Exception:
-            self.log.exception("site.not_noted", sender=line.sender.name, site=task.site)
 
     def _all(self, task: Task, outcome: Outcome | Gone, chunks: Chunks) -> Finished:
         return Finished(task, {one.id: outcome for one in task.addressees}, self._now(), chunks)

@@ -209,11 +209,11 @@ def test_a_sender_that_fails_before_and_after_its_work_sends_all_the_same(
     assert list(office.sender.taken) == ["b@far.test"]
 
 
-def test_what_was_delivered_counts_whatever_fails_afterwards(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(sender: str, site: str) -> bool:
-        raise RuntimeError("a bug")
-
-    monkeypatch.setattr(office.desk.sites, "works", broken)
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), gevent.Timeout(1), gevent.GreenletExit()])
+def test_what_was_delivered_counts_whatever_fails_afterwards_or_ends_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    monkeypatch.setattr(office.desk.sites, "works", raises(error))
     office.put("a@our.test", "b@far.test")
     assert office.work() == 1
     assert not office.rows("outgoing")
