@@ -24,7 +24,7 @@ def noticed(finished: Finished, retry: Retry) -> None:
     """
     since, addressees = finished.task.letter.since, finished.task.addressees
     over = retry.next_try(since, 1, finished.at, 0) is None
-    if not (over or retry.warns(since, finished.at)):
+    if finished.gives_way or not (over or retry.warns(since, finished.at)):
         return
     left = {number: put_off(one, finished.at) for number, one in finished.outcomes.items() if isinstance(one, NotNow)}
     if len(left) < len(addressees) or any(one.quiet for one in left.values()):

@@ -70,6 +70,15 @@ def test_a_sender_that_leaves_it_without_end_is_told_of_too(office: Office) -> N
     assert office.rows("outgoing") == []
 
 
+def test_what_lets_others_go_first_is_not_put_off(office: Office) -> None:
+    ann = office.user("ann")
+    office.ask.changes["attempt_starting"] = lambda plan: replace(plan, priority=20)
+    office.put("ann@our.test", "joe@far.test")
+    office.wait(10 * HOUR)
+    assert office.work() == 2  # its turn comes again at once
+    assert (office.inbox(ann), list(office.sender.taken)) == ([], ["joe@far.test"])
+
+
 def test_who_wants_no_report_of_a_delay_gets_none_and_the_mail_stays(putting_off: Office) -> None:
     ann = putting_off.user("ann")
     putting_off.put("ann@our.test", Recipient("joe@far.test", notify="FAILURE"))
