@@ -42,14 +42,31 @@ class Mark:
         return json.dumps(asdict(self))
 
 
-def wish(tx: Tx, connections: Iterable[str], at: int, why: str, *, again: bool = True) -> None:
-    """These connections are to run; ``again``: also when a run is under way, after it."""
-    statement = WISH if again else WISH_ONCE
+def wish(tx: Tx, connections: Iterable[str], at: int, why: str, *, again: bool = True, since: int = 0) -> list[str]:
+    """These connections are to run; ``again``: also when a run is under way, after it. Gives those for which that is news.
+
+    ``since``: only where no run has begun since that moment (ms) or waits for its turn, so that all workers may wish for the same reason.
+    """
+    wished = []
     for name in connections:
         row = tx.one(READ, (PREFIX + name,))
         before = Mark(**json.loads(row[0])) if row is not None else None
+        if before is not None and not again:
+            continue
+        if since and _begun_since(tx, name, before, since):
+            continue
+        statement = WISH if again and not (since and before is None) else WISH_ONCE  # another worker's may have come, and begun
         running = (before.began or before.running) if before is not None else 0
         tx.do(statement, (PREFIX + name, Mark(name, at, why, running=running).value))
+        wished.append(name)
+    return wished
+
+
+def _begun_since(tx: Tx, name: str, mark: Mark | None, since: int) -> bool:
+    if mark is not None and (not mark.began or mark.began >= since):
+        return True
+    row = tx.one(READ, (RAN + name,))
+    return row is not None and int(row[0].partition(" ")[2] or 0) >= since
 
 
 def wishes(tx: Tx) -> list[Mark]:
@@ -70,13 +87,13 @@ def end(tx: Tx, mark: Mark, seen: int) -> None:
     row = tx.one(READ, (PREFIX + mark.connection,))
     if row is not None:
         tx.do(WISH, (PREFIX + mark.connection, replace(Mark(**json.loads(row[0])), running=0).value))
-    tx.do(WISH, (RAN + mark.connection, str(seen)))
+    tx.do(WISH, (RAN + mark.connection, f"{seen} {mark.began}"))
 
 
 def seen(tx: Tx, connection: str) -> int:
     """What was due then (ms) the last run has seen; 0 when there was none."""
     row = tx.one(READ, (RAN + connection,))
-    return int(row[0]) if row is not None else 0
+    return int(row[0].partition(" ")[0]) if row is not None else 0
 
 
 def forget(tx: Tx, connection: str) -> None:

@@ -172,13 +172,13 @@ class Queue:
         draft = posting.away.draft
         letter = posting.letter(content=draft.head if draft.size <= CARRIED else None)
         letter.blob_id = blob
-        facts: dict[str, bool] | None = None
+        facts: dict[str, int] | None = None
         for channel, addressees in posting.queued.items():
             if channel in posting.claimed and self.handover is not None:
                 self.handover.hand(channel, letter, addressees)
             elif not posting.plan.hold:
                 if facts is None:
-                    facts = {"urgent": True} if not posting.plan.hold_until and urgent(draft.head) else {}
+                    facts = {"urgent": int(self.clock() * 1000)} if not posting.plan.hold_until and urgent(draft.head) else {}
                 self.news.publish("queue", channel=channel, **facts)
 
     def _reports(self, posting: Posting) -> list[Submission]:

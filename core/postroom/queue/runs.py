@@ -11,6 +11,7 @@ from gevent.event import Event
 
 from ..store.database import StoreUnavailable
 from . import dialling, marks
+from .letter import OUT
 
 if TYPE_CHECKING:
     from ..leases import Leases
@@ -90,10 +91,10 @@ class Runs:
     # --- triggers ---
 
     def _on_queue(self, facts: dict[str, Any]) -> None:
-        if facts.get("urgent"):
+        if facts.get("urgent") and facts.get("channel") == OUT:
             urgent = [name for name, connection in self.connections.items() if connection.when_urgent and not connection.immediate]
             if urgent and not self.paused():
-                self.wish(urgent, "an urgent message")
+                self.wish(urgent, "an urgent message", since=int(facts["urgent"]))  # every worker hears of it
         self._counted.set()
 
     def _count(self) -> None:

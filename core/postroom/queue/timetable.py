@@ -61,13 +61,11 @@ class Timetable:
             due = starts(self.items, datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(now, UTC), self.zone)
         wanted = [([name for word in item.connect for name in named(self.connections, word)], f"schedule {item.name}") for item in due]
 
-        def work(tx: Tx) -> None:  # together: what was looked at is not looked at again, so its wishes must not get lost
+        def work(tx: Tx) -> list[tuple[list[str], str]]:  # together: what was looked at is not looked at again: no wish may get lost
             tx.do(marks.WISH, (LOOKED, repr(now)))
-            for names, why in wanted:
-                marks.wish(tx, names, int(now * 1000), why, again=False)
+            return [(marks.wish(tx, names, int(now * 1000), why, again=False), why) for names, why in wanted]
 
-        self.db.write(work)
-        for names, why in wanted:
+        for names, why in self.db.write(work):
             self._told(names, why)
 
     def look_at_files(self) -> None:
@@ -100,13 +98,14 @@ class Timetable:
         """Whether only connections that are asked for by hand run: by a command, or by CONNECT.PAUSE. Raises StoreUnavailable."""
         return (self.folder / PAUSE_FILE).exists() or self.db.read(is_paused)
 
-    def wish(self, names: Sequence[str], why: str, *, again: bool = True) -> None:
-        """Let these connections run."""
+    def wish(self, names: Sequence[str], why: str, *, again: bool = True, since: int = 0) -> None:
+        """Let these connections run; ``again`` and ``since`` as for ``marks.wish``."""
         at = int(self.clock() * 1000)
-        self.db.write(lambda tx: marks.wish(tx, names, at, why, again=again))
-        self._told(names, why)
+        self._told(self.db.write(lambda tx: marks.wish(tx, names, at, why, again=again, since=since)), why)
 
     def _told(self, names: Sequence[str], why: str) -> None:
+        if not names:
+            return
         self.news.publish("connect")
         self.log.info("connection.wanted", connections=list(names), why=why)
 

@@ -240,15 +240,34 @@ def test_an_urgent_message_starts_a_connection(make: Callable[..., Miniature]) -
     server.send("ann@example.test", "joe@far.test", address="127.0.0.1", no_auth=True)
     gevent.sleep(0.05)
     assert not server.outbox.sent
-    server.context.news.publish("queue", channel="out", urgent=True)
+    server.context.news.publish("queue", channel="out", urgent=server.app.runs.desk.now())
     until(lambda: len(server.outbox.sent) == 1)
+
+
+def test_an_urgent_message_of_which_every_worker_hears_starts_one_run(make: Callable[..., Miniature], tmp_path: Path) -> None:
+    server = make({"name": "Line", "when_urgent": True, "before": script(tmp_path, "dial")})
+    runs = server.app.runs
+    facts = {"channel": "out", "urgent": runs.desk.now()}
+    for _ in range(3):  # one after the other, as busy workers do
+        runs._on_queue(facts)
+        until(lambda: notes(tmp_path) != [] and runs_over(server))
+    assert notes(tmp_path) == ["dial"]
+    server.later(1)
+    runs._on_queue({"channel": "out", "urgent": runs.desk.now()})
+    until(lambda: len(notes(tmp_path)) == 2)
+
+
+def test_an_urgent_message_of_another_queue_starts_no_run(make: Callable[..., Miniature]) -> None:
+    server = make({"name": "Line", "when_urgent": True})
+    server.app.runs._on_queue({"channel": "LAN", "urgent": server.app.runs.desk.now()})
+    assert runs_over(server)
 
 
 def test_while_the_schedule_is_paused_no_trigger_starts_a_connection(make: Callable[..., Miniature], tmp_path: Path) -> None:
     server = make({"name": "Line", "when_queued": 1, "when_urgent": True, "before": script(tmp_path, "dial")})
     server.context.db.write(lambda tx: timetable.pause(tx, 1))
     server.send("ann@example.test", "joe@far.test", address="127.0.0.1", no_auth=True)
-    server.app.runs._on_queue({"channel": "out", "urgent": True})
+    server.app.runs._on_queue({"channel": "out", "urgent": server.app.runs.desk.now()})
     server.app.runs._count()
     assert runs_over(server)
     connect(server, "Line")

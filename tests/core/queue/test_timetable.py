@@ -156,6 +156,31 @@ def test_a_wish_during_a_run_says_that_it_lasts_until_it_has_ended(db: Database)
     assert db.read(marks.wishes) == [marks.Mark("A", 4, "two")]
 
 
+@pytest.mark.parametrize(("began", "wanted"), [(0, "one"), (2, "two"), (3, "one"), (4, "one")])
+def test_a_wish_because_of_a_moment_is_fulfilled_by_a_run_that_begins_after_it(db: Database, began: int, wanted: str) -> None:
+    db.write(lambda tx: marks.wish(tx, ["A"], 1, "one"))
+    (mark,) = db.read(marks.wishes)
+    if began:
+        db.write(lambda tx: marks.begin(tx, mark, began))
+    db.write(lambda tx: marks.wish(tx, ["A"], 5, "two", since=3))
+    assert [left.why for left in db.read(marks.wishes)] == [wanted]
+
+
+def test_a_wish_because_of_a_moment_is_fulfilled_by_a_run_that_is_over(db: Database) -> None:
+    db.write(lambda tx: marks.end(tx, marks.Mark("A", 1, "one", 4), 4))
+    db.write(lambda tx: marks.wish(tx, ["A"], 5, "two", since=4))
+    assert db.read(marks.wishes) == []
+    db.write(lambda tx: marks.wish(tx, ["A"], 5, "two", since=5))
+    assert [left.why for left in db.read(marks.wishes)] == ["two"]
+
+
+def test_a_wish_that_changes_nothing_is_not_told(db: Database, tmp_path: Path) -> None:
+    here = Clockwork(db, tmp_path)
+    for _ in range(3):
+        here.table.wish(["A"], "3 messages wait", again=False)
+    assert [(event, facts["connections"]) for event, facts in here.table.log.lines] == [("connection.wanted", ["A"])]
+
+
 def test_a_run_whose_worker_died_begins_again(db: Database) -> None:
     db.write(lambda tx: marks.wish(tx, ["A"], 1, "one"))
     (mark,) = db.read(marks.wishes)
