@@ -1,5 +1,7 @@
 """MAIL and RCPT carry what the server offers and the message needs, and nothing else."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,9 +33,40 @@ def test_binarymime_without_chunking_is_of_no_use() -> None:
     assert not parse(Reply(250, "", "mx\nBINARYMIME")).binarymime
 
 
-@given(st.text(max_size=200))
-def test_any_ehlo_text_gives_capabilities(text: str) -> None:
-    assert parse(Reply(250, "", text)).size_limit >= 0
+OFFERS = (
+    "PIPELINING",
+    "CHUNKING",
+    "BINARYMIME",
+    "8BITMIME",
+    "STARTTLS",
+    "DSN",
+    "SIZE 1000",
+    "AUTH PLAIN",
+    "AUTH=PLAIN",
+    "LIMITS RCPTMAX=5",
+)
+ODD = ("SIZE -1", "SIZE 1e9", "SIZE ٣", "SIZE 99999999999999999999", "LIMITS RCPTMAX=-1 MAILMAX=", "AUTH", "=", "SIZE")
+scraps = st.lists(st.sampled_from(ODD) | st.text(max_size=30), max_size=12)
+
+
+@pytest.mark.parametrize("line", ODD)
+def test_a_limit_that_is_no_number_is_none(line: str) -> None:
+    offered = parse(Reply(250, "", f"mx.test\n{line}"))
+    assert (offered.size_limit, offered.recipients_limit, offered.messages_limit, offered.auth) == (0, 0, 0, ())
+
+
+@given(scraps)
+def test_any_ehlo_text_gives_capabilities(lines: list[str]) -> None:
+    offered = parse(Reply(250, "", "\n".join(["mx.test", *lines])))
+    assert all(0 <= number < 10**19 for number in (offered.size_limit, offered.recipients_limit, offered.messages_limit))
+    assert all(name and name == name.upper() and not set(name) & set(" \r\n") for name in offered.auth)
+
+
+@given(st.lists(st.sampled_from(OFFERS)), st.lists(st.text("xyz -", max_size=9), max_size=4), st.randoms())
+def test_what_is_offered_depends_on_neither_order_nor_case_nor_unknown_words(offers: list[str], unknown: list[str], chance: Random) -> None:
+    mixed = [chance.choice((str.lower, str.upper, str.title))(line) for line in [*offers, *offers, *unknown]]
+    chance.shuffle(mixed)
+    assert parse(Reply(250, "", "\n".join(["mx.test", *mixed]))) == parse(Reply(250, "", "\n".join(["mx.test", *offers])))
 
 
 def test_mail_has_only_the_parameters_that_are_offered() -> None:

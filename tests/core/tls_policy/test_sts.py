@@ -95,13 +95,25 @@ def test_a_policy_that_is_withdrawn_needs_no_servers() -> None:
     assert parse(b"version: STSv1\nmode: none\nmax_age: 86400\n") == StsPolicy("none", (), 86400)
 
 
-@given(st.one_of(st.binary(max_size=400), st.lists(st.sampled_from(TEXT.splitlines()), max_size=9).map(b"\n".join)))
+LINES = (
+    *TEXT.splitlines(), b"mode: none", b"mode:testing\t", b"Mode: enforce", b" mode: enforce", b"mode: enforce\x0b", b"version: STSv2", b"",
+    b"mx: *", b"mx: a..b", b"mx: -a.test", b"mx: xn--bcher-kva.test", b"mx: b\xc3\xbccher.test", b"max_age:0", b"max_age: 99999999999",
+    b"max_age: \xd9\xa3", b"x: \xe2\x80\xa8",
+)  # fmt: skip
+texts = st.builds(
+    lambda lines, end: end.join(lines), st.lists(st.sampled_from(LINES), max_size=9), st.sampled_from([b"\n", b"\r\n", b"\r"])
+)
+
+
+@given(st.binary(max_size=400) | texts)
 def test_whatever_is_sent_is_a_policy_or_a_fault(body: bytes) -> None:
     try:
         policy = parse(body)
     except BadPolicy:
         return
     assert policy.max_age <= 31_557_600
+    assert bool(policy.mx) or policy.mode == "none"
+    assert all(policy.matches(one.replace("*", "mx1")) for one in policy.mx)
     assert parse("\n".join(policy.lines).encode()) == policy
 
 
