@@ -47,13 +47,11 @@ def parse_listen(text: str) -> Bind:
 
 def parse_server(text: str, default_port: int) -> tuple[str, int]:
     """Host and port of a server to connect to. Raises ValueError with what is allowed."""
-    host, port = _split(text, SERVER_WANTED)
-    if port == 0:
-        raise ValueError("a port from 1 to 65535 is expected")
+    host, port = _split(text, SERVER_WANTED, least=1)
     return host, default_port if port is None else port
 
 
-def _split(text: str, wanted: str) -> tuple[str, int | None]:
+def _split(text: str, wanted: str, *, least: int = 0) -> tuple[str, int | None]:
     match = re.fullmatch(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::(\d{1,5}))?", text.strip())
     if match is None:
         raise ValueError(wanted)
@@ -61,8 +59,8 @@ def _split(text: str, wanted: str) -> tuple[str, int | None]:
     if not host or (match[1] is None and not is_host(host)):
         raise ValueError(wanted)
     port = None if match[3] is None else int(match[3])
-    if port is not None and port > 65535:
-        raise ValueError("a port from 0 to 65535 is expected")
+    if port is not None and not least <= port <= 65535:
+        raise ValueError(f"a port from {least} to 65535 is expected")
     return host, port
 
 

@@ -96,7 +96,7 @@ def test_what_is_explained_shows_no_password() -> None:
         ("example.com", 1, 12, "a domain and a server are expected, such as example.com smtp.isp.test:587"),
         ("joe@example.com one.example", 1, 4, "a domain is expected here, with * for anything and ? for one character"),
         ("# c\n a.example fred@one.example", 2, 12, "a user, a colon and a password are expected before the @ of a server"),
-        ("a.example one.example:99999", 1, 11, "a port from 0 to 65535 is expected"),
+        ("a.example one.example:99999", 1, 11, "a port from 1 to 65535 is expected"),
         ("a.example $end", 1, 11, "a server is expected here, before the words that begin with $"),
         ("a.example one.example two.example", 1, 23, "a word that begins with $ is expected here, such as $priority:10 or $end"),
         ("a.example one.example $prority:1", 1, 23, "this qualifier is not known, did you mean $priority?"),
