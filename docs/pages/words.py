@@ -11,6 +11,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from postroom.config.wording import duration
+
 # What a validator makes of a value says more than the Python type; by the name of its function.
 KINDS = {
     "parse_duration": "duration",
@@ -42,7 +44,6 @@ KINDS = {
     "resolve": "path",
 }
 PLAIN = {str: "text", int: "number", float: "number", bool: "`true` or `false`", Path: "path", SecretStr: "secret", type(None): "null"}
-UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms"))  # in milliseconds
 SIZES = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
 
 
@@ -106,15 +107,6 @@ def _value(value: Any, kind: str) -> str:
     if isinstance(value, list | tuple):
         return "`[" + ", ".join(str(item) for item in value) + "]`"
     return f"`{value}`" if str(value) else '`""`'
-
-
-def duration(seconds: float) -> str:
-    """``5m`` for 300: the largest unit that leaves no fraction."""
-    if not seconds:
-        return "0s"
-    milliseconds = round(seconds * 1000)
-    unit, letter = next((unit, letter) for unit, letter in UNITS if milliseconds % unit == 0)
-    return f"{milliseconds // unit}{letter}"
 
 
 def size(count: int) -> str:

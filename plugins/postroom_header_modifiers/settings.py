@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from postroom.config.schema import PluginSettings
 from postroom.config.section import Location, Section
@@ -17,7 +17,11 @@ ADDRESSES = frozenset({"from", "sender", "reply-to", "to", "cc", "bcc"})
 TRACE = frozenset({"received", "return-path"})
 
 Pattern = Annotated[str, Field(min_length=1, max_length=320)]
-Patterns = Annotated[list[Pattern], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+Patterns = Annotated[
+    list[Pattern],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}], "examples": ["*@example.test"]}),
+]
 FieldName = Annotated[str, Field(pattern=r"^[!-9;-~]+$", max_length=64)]
 
 

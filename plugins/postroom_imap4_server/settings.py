@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from postroom.config.schema import PluginSettings, ServiceSettings
-from postroom.config.types import Duration, Size, parse_duration
+from postroom.config.types import Duration, Pause, Size
 
 LEAST_IDLE = 1_800.0  # seconds; RFC 9051 section 5.4: an autologout timer of at least 30 minutes after the login
 
@@ -33,7 +31,7 @@ class Imap4Service(ServiceSettings):
         50, ge=1, description="Sessions with a login from one client address at a time; loopback and no_auth are exempt."
     )
     login_timeout: Duration = Field(60.0, description="Silence after which a session ends that has not logged in.")
-    idle_timeout: Annotated[float, BeforeValidator(parse_duration)] = Field(
+    idle_timeout: Pause = Field(
         1_860.0, ge=LEAST_IDLE, description="Silence after which a session ends; at least 30m, clients repeat IDLE every 29 minutes."
     )
 

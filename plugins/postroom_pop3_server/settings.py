@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from postroom.config.schema import PluginSettings, ServiceSettings
-from postroom.config.types import Duration, parse_duration
+from postroom.config.types import Duration, Pause
 
 
 class Pop3Service(ServiceSettings):
@@ -26,7 +24,7 @@ class Pop3Service(ServiceSettings):
         description="Hide messages that clients delete instead of deleting them; nothing cleans up after it.",
     )
     max_failed_logins: int = Field(3, ge=1, le=100, description="Failed logins after which a session ends.")
-    login_delay: Annotated[float, BeforeValidator(parse_duration)] = Field(
+    login_delay: Pause = Field(
         0.0,
         ge=0,
         le=86_400,

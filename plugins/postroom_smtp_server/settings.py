@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from postroom.config.addresses import HostName
 from postroom.config.schema import PluginSettings, ServiceSettings
-from postroom.config.types import Duration, Size, parse_duration
+from postroom.config.types import Duration, Pause, Size
 
 
 class SmtpService(ServiceSettings):
@@ -25,7 +25,7 @@ class SmtpService(ServiceSettings):
     )
     disable_dsn: bool = Field(False, description="Do not offer delivery status notifications (RFC 3461).")
     early_talker: Literal["refuse", "allow"] = Field("refuse", description="What happens to clients that speak before the greeting.")
-    greeting_pause: Annotated[float, BeforeValidator(parse_duration)] = Field(
+    greeting_pause: Pause = Field(
         0.0, ge=0, le=60, description="Wait so long for early talkers before the greeting; no_auth addresses do not wait."
     )
     no_auth_suffices: bool = Field(False, description="Where auth is required, addresses whose access rule says no_auth need no login.")

@@ -130,6 +130,14 @@ def test_check_prints_every_problem_on_standard_error(postroom: Command, config:
     ]
 
 
+def test_check_tells_every_problem_as_json_too(postroom: Command, config: Path) -> None:
+    config.write_text("server: {hostnam: x}\n")
+    done = postroom("check", "--json")
+    problem = {"file": str(config), "line": 1, "column": 10, "path": "server.hostnam", "message": "unknown key, did you mean hostname?"}
+    assert (done.status, json.loads(done.out)) == (1, {"valid": False, "problems": [problem], "notes": []})
+    assert len(done.err.splitlines()) == 1
+
+
 IDLE_LINE = """plugins:
   smtp_relay: {senders: [{name: One, servers: ["127.0.0.1:9"]}]}
 connections:

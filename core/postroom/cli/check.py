@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 def command(call: Call, schema: bool) -> None:
     """Validate the configuration, scripts and certificates; every problem is told with its place."""
     if schema:
+        from .json_schema import json_schema
+
         print(json.dumps(json_schema(), indent=2))
         return
     from ..config.load import ConfigError
@@ -29,9 +32,10 @@ def command(call: Call, schema: bool) -> None:
     problems, notes = found(call.config)
     for note in notes:
         click.echo(note, err=True)
+    data = {"valid": not problems, "problems": list(map(asdict, sorted(set(problems)))), "notes": list(map(asdict, notes))}
+    call.show(data, lambda: "" if problems else "configuration is valid")
     if problems:
         raise ConfigError(problems)
-    call.show({"valid": True, "notes": list(map(str, notes))}, lambda: "configuration is valid")
 
 
 def found(path: Path) -> tuple[list[Problem], list[Problem]]:
@@ -58,24 +62,3 @@ def in_scripts(settings: LuaSettings) -> Iterator[Problem]:
 
     for problem in Scripts(Engine(settings.version), settings.directory).check():
         yield Problem(str(problem.file), problem.line, 1, "lua", problem.text)
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of ``config.yaml`` with the sections of all installed plugins."""
-    from pydantic.json_schema import models_json_schema
-
-    from ..config.schema import Config
-    from ..discovery import PluginError, available, find, settings_of
-
-    settings = {}
-    for name in sorted(available([])):
-        try:
-            settings[name] = settings_of(find(name, [])[0])
-        except PluginError as error:
-            click.echo(f"postroom: {name} is left out: {error}", err=True)
-    models = [(model, "validation") for model in (Config, *settings.values())]
-    places, definitions = models_json_schema(models, title="Postroom config.yaml")  # type: ignore[arg-type]  # the literal is widened
-    definitions |= {"$schema": "https://json-schema.org/draft/2020-12/schema", **places[Config, "validation"]}
-    plugins = definitions["$defs"]["Config"]["properties"]["plugins"]
-    plugins["properties"] = {name: {"anyOf": [places[model, "validation"], {"type": "null"}]} for name, model in settings.items()}
-    return definitions

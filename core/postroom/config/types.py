@@ -190,6 +190,7 @@ def _text_schema(example: str) -> WithJsonSchema:
 
 Duration = Annotated[float, BeforeValidator(parse_duration), AfterValidator(positive), _text_schema("5m")]  # seconds
 Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema({"type": ["string", "integer"], "examples": ["10MB"]})]  # bytes
+Pause = Annotated[float, BeforeValidator(parse_duration), _text_schema("5s")]  # seconds; may be 0s
 Retention = Annotated[float, BeforeValidator(parse_duration), _text_schema("72h")]  # seconds; 0s keeps nothing
 RetrySchedule = Annotated[
     tuple[float, ...],  # seconds between an attempt and the next

@@ -1,4 +1,4 @@
-"""Turns a pydantic error into a sentence for administrators: what is wrong and what is allowed, never the value itself."""
+"""Turns a pydantic error into a sentence for administrators: what is wrong and what is allowed, never the value itself; and durations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 Location = tuple[str | int, ...]
+UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms"))  # in milliseconds
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
@@ -18,6 +19,15 @@ def nearest(word: object, known: Iterable[str]) -> str:
     if close:
         return f", did you mean {close[0]}?"
     return f"; known are {', '.join(words)}" if words else ""
+
+
+def duration(seconds: float) -> str:
+    """``5m`` for 300: the largest unit that leaves no fraction."""
+    if not seconds:
+        return "0s"
+    milliseconds = round(seconds * 1000)
+    unit, letter = next((unit, letter) for unit, letter in UNITS if milliseconds % unit == 0)
+    return f"{milliseconds // unit}{letter}"
 
 
 def sentence(error: Mapping[str, Any], model: type[BaseModel], location: Location) -> str:
