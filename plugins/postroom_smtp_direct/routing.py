@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -65,7 +66,7 @@ class Destination:
 
 
 class Router:
-    """Finds destinations. ``ourselves``: host names of this server. ``clock``: epoch seconds."""
+    """Finds destinations. ``ourselves``: host names of this server. ``clock``: epoch seconds. ``shuffle`` changes a list in place."""
 
     def __init__(
         self,
@@ -78,10 +79,11 @@ class Router:
         port: int,
         ourselves: frozenset[str],
         clock: Callable[[], float],
+        shuffle: Callable[[list[MxServer]], None] = random.shuffle,
     ) -> None:
         self._resolver, self._overrides, self._ask, self._clock = resolver, overrides, ask, clock
         self._policies, self._named_policies = policies, named_policies
-        self._port, self._ourselves = port, ourselves
+        self._port, self._ourselves, self._shuffle = port, ourselves, shuffle
 
     def destination(self, domain: str, outgoing: Outgoing) -> Destination:
         """Where mail of ``domain`` goes; ``outgoing`` holds its recipients alone. Raises NoWay."""
@@ -94,9 +96,12 @@ class Router:
                 raise NoWay(unresolved(domain, error), local=error.local) from error
         if not choice.servers:
             raise NoWay(Failed(Reply(550, "5.1.2", f"The domain {domain} has no mail server, says a plugin")))
-        servers = tuple(sorted(choice.servers, key=lambda one: one.preference))
+        servers = list(choice.servers)
         by: Literal["overrides", "a plugin"] = "overrides" if choice.servers == overridden else "a plugin"
-        return Destination(domain, servers, self._named_policies.of(domain, None), by)
+        if by == "overrides":
+            self._shuffle(servers)  # as those of MX records: to spread the load over equal ones
+        servers.sort(key=lambda one: one.preference)
+        return Destination(domain, tuple(servers), self._named_policies.of(domain, None), by)
 
     @property
     def has_overrides(self) -> bool:

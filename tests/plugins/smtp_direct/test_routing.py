@@ -195,6 +195,21 @@ def test_a_plugin_is_asked_about_the_tls_of_a_server_with_a_login_too() -> None:
     assert isinstance(outcome, TryLater) and outcome.kind == "tls"
 
 
+def test_servers_of_overrides_with_equal_priority_take_turns_as_those_of_mx_records_do() -> None:
+    lines = "d.test one.test\nd.test two.test\nd.test first.test $priority:5"
+    with sending(table({}), overrides=lines) as sender:
+        sender.router._shuffle = list.reverse
+        servers = sender.router.destination("d.test", outgoing("you@d.test")).servers
+    assert [one.host for one in servers] == ["first.test", "two.test", "one.test"]
+
+
+def test_the_order_in_which_a_plugin_names_servers_stays() -> None:
+    servers = tuple(MxServer(f"{name}.test") for name in ("one", "two", "three"))
+    with sending(table({}), Choosing(ServerChoice(servers=servers))) as sender:
+        sender.router._shuffle = list.reverse
+        assert sender.router.destination("d.test", outgoing("you@d.test")).servers == servers
+
+
 def test_an_override_may_depend_on_the_sending_user() -> None:
     with Peer(f"{PLAIN}{SENT}{BYE}") as peer, sending(table({}), overrides=f"* 127.0.0.1:{peer.port} $user:bob") as sender:
         assert isinstance(sender.send(outgoing("you@d.test", user="bob"))[1], Delivered)
