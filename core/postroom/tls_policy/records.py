@@ -55,7 +55,7 @@ def _secure_alias(resolver: Resolver, host: str, *, fresh: bool) -> bool:
     try:
         alias = resolver.cname(host, fresh=fresh)
     except DnsFailure as error:
-        if error.local:
+        if error.temporary:  # RFC 7672 section 2.1.3: suppressing the answer would be an attack
             raise
         return False
     return alias.secure and bool(alias.records)

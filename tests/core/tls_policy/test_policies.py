@@ -92,6 +92,19 @@ def test_records_that_cannot_be_asked_for_now_are_neither_absent_nor_an_attack(k
     assert caught.value.local
 
 
+def test_an_alias_of_which_nobody_can_tell_whether_it_is_signed_is_no_reason_to_do_without_dane() -> None:
+    """RFC 7672 section 2.1.3: whoever can suppress the answer must not switch off DANE by that."""
+
+    class Blocked(FakeResolver):
+        def lookup(self, name: str, asked: str, *, fresh: bool = False) -> Any:
+            if asked == "CNAME":
+                raise DnsFailure("no answer", temporary=True)
+            return replace(super().lookup(name, asked, fresh=fresh), name="host.pool.test", secure=False)
+
+    with pytest.raises(DnsFailure):
+        Policies(Blocked(HOSTS), None).of("site.test", None).demand("mx.site.test")
+
+
 def test_a_host_without_an_address_is_a_failure_of_the_dns() -> None:
     with pytest.raises(DnsFailure):
         policy().demand("nowhere.test")
