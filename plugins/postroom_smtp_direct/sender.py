@@ -101,9 +101,8 @@ class DirectSender:
             until, held = self._clock() + (chosen.hold or HOLD), bool(chosen.hold)
             left = NotNow(f"plugins allow no mail server of {destination.domain} now", until, quiet=held)
             return dict.fromkeys((one.id for one in outgoing.recipients), left)
-        rest = [left_over(chosen.left)] if chosen.left else []
-        hops = Hops(chosen.servers, lambda server: self.maker.make(server, destination, outgoing), rest)
-        outcomes = self.courier.deliver(outgoing, hops)
+        hops = Hops(chosen.servers, lambda server: self.maker.make(server, destination, outgoing))
+        outcomes = self.courier.deliver(outgoing, hops, left_over(chosen.left) if chosen.left else None)
         self.rounds.note(destination.site, destination.servers, chosen.servers, outcomes.values())
         return outcomes
 

@@ -141,10 +141,10 @@ class HopMaker:
 
 
 class Hops:
-    """The hops of a destination; may be gone through several times, and each is made once. ``rest``: what stands for further servers."""
+    """The hops of a destination; may be gone through several times, and each is made once."""
 
-    def __init__(self, servers: Sequence[MxServer], make: Callable[[MxServer], NextHop | HopFault], rest: Sequence[HopFault] = ()) -> None:
-        self._servers, self._make, self._rest = servers, make, rest
+    def __init__(self, servers: Sequence[MxServer], make: Callable[[MxServer], NextHop | HopFault]) -> None:
+        self._servers, self._make = servers, make
         self._made: list[NextHop | HopFault] = []
 
     def __iter__(self) -> Iterator[NextHop | HopFault]:
@@ -152,7 +152,6 @@ class Hops:
             if index == len(self._made):
                 self._made.append(self._make(server))
             yield self._made[index]
-        yield from self._rest
 
 
 @lru_cache(maxsize=8192)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from postroom.clients.smtp.courier import RECENT_SECONDS
 from postroom.dns import DnsFailure, Resolver
 from postroom.hookspecs import hookimpl
 from postroom.mail.delivery import Delivered, Failed, NotNow, TryLater
@@ -276,6 +278,19 @@ def test_behind_eight_dead_servers_the_next_attempt_goes_on_and_later_mail_begin
     assert isinstance(outcomes[0], TryLater) and "1 more server is left for the next attempt" in outcomes[0].reply.text
     assert [type(one) for one in outcomes[1:]] == [Delivered, Delivered]
     assert outcomes[2].how == "in the clear"
+
+
+def test_the_trace_does_not_take_servers_that_were_left_for_some_that_failed() -> None:
+    """Those that failed lately are tried after all the others."""
+    resolver = nine(dead=["127.0.0.9"])
+    with Peer(f"{PLAIN}{SENT}{BYE}") as peer, sending(resolver, port=peer.port) as sender:
+        sender.send(outgoing("you@d.test"))
+        resolver.hosts["mx1.d.test"] = ["127.0.0.1"]
+        sender.rounds._known.clear()
+        sender.courier._clock = lambda: time.monotonic() + RECENT_SECONDS
+        outcome = sender.send(outgoing("you@d.test"))[1]
+    assert isinstance(outcome, Delivered)
+    assert outcome.how == "in the clear"
 
 
 def test_eight_servers_that_do_not_exist_send_no_mail_back_while_there_is_a_ninth() -> None:

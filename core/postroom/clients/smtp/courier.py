@@ -42,20 +42,23 @@ class Courier:
         self.shortages = shortages or Shortages(None, "")
         self._failed: dict[Key, tuple[float, HopFault]] = {}  # when and how each server failed last
 
-    def deliver(self, outgoing: Outgoing, hops: Hops) -> dict[int, Outcome]:
-        """An outcome for each recipient id. ``hops`` are tried in order until one takes mail at all; its answers to the message count."""
+    def deliver(self, outgoing: Outgoing, hops: Hops, left: HopFault | None = None) -> dict[int, Outcome]:
+        """An outcome for each recipient id. ``hops`` are tried in order until one takes mail at all; its answers to the message count.
+
+        ``left``: what is to be said of further servers that are not tried now, when none of these takes mail.
+        """
         outcomes: dict[int, Outcome] = {}
         try:
-            self._deliver(outgoing, hops, outcomes)
+            self._deliver(outgoing, hops, left, outcomes)
         finally:  # also when the message cannot be read to its end: nobody gets a second copy because somebody else has got none
             note_settled(outgoing, outcomes)
         return outcomes
 
-    def _deliver(self, outgoing: Outgoing, hops: Hops, outcomes: dict[int, Outcome]) -> None:
+    def _deliver(self, outgoing: Outgoing, hops: Hops, left: HopFault | None, outcomes: dict[int, Outcome]) -> None:
         waiting: list[QueuedRecipient] = list(outgoing.recipients)
         while waiting:
             try:
-                session = self._session(outgoing, hops)
+                session = self._session(outgoing, hops, left)
             except HopFault as fault:
                 if isinstance(fault, Strained):
                     self.shortages.met(str(fault))
@@ -104,7 +107,7 @@ class Courier:
             session.close()
             raise
 
-    def _session(self, outgoing: Outgoing, hops: Hops) -> Session:
+    def _session(self, outgoing: Outgoing, hops: Hops, left: HopFault | None) -> Session:
         """An idle or new connection to the first hop that is ready for this mail. Raises HopFault with the words of all of them."""
         faults: list[HopFault] = []
         for hop in self._in_order(hops):
@@ -113,11 +116,11 @@ class Courier:
             except HopFault as fault:
                 faults.append(fault)
                 if isinstance(fault, Loop):
-                    break
+                    raise together(faults) from None
                 continue
             session.before = "; ".join(dict.fromkeys(str(fault) for fault in faults)) if faults else ""
             return session
-        raise together(faults)
+        raise together(faults if left is None else [*faults, left])
 
     def _ready(self, hop: NextHop | HopFault, outgoing: Outgoing) -> Session:
         """A connection to one server. Raises HopFault."""
