@@ -17,6 +17,7 @@ RECORD = re.compile(r"v=STSv1(?=[ \t]*;)")
 FIELD = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,31})=([\x21-\x3a\x3c\x3e-\x7e]+)")  # RFC 8461 section 3.1
 ID = re.compile(r"[A-Za-z0-9]{1,32}")
 LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*(.*?)[ \t]*")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # any other character may stand in fields that come to be one day
 LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 PATTERN = re.compile(rf"(?:\*\.)?{LABEL}(?:\.{LABEL})*")
 AGE = re.compile(r"[0-9]{1,10}")
@@ -79,7 +80,7 @@ def parse(body: bytes) -> StsPolicy:
 
 def _field(line: str, number: int) -> tuple[str, str]:
     match = LINE.fullmatch(line)
-    if match is None or not match[2].isprintable():
+    if match is None or CONTROL.search(match[2]):
         raise BadPolicy(f"line {number} is not of the form `key: value`")
     return match[1], match[2]
 
