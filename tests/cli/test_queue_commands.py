@@ -133,6 +133,27 @@ def test_the_workers_are_woken_also_when_a_later_message_is_not_there(
     assert told == ["queue"]
 
 
+def test_those_after_a_message_that_is_not_there_are_done_too(postroom: Command, office: Office) -> None:
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    done = postroom("queue", "hold", "0000000000000", number, "0000000000001")
+    assert (done.status, done.out) == (1, f"{number} is held\n")
+    assert "0000000000000, 0000000000001 are not in the queue (any more)" in done.err
+
+
+def test_what_is_being_sent_is_beyond_the_reach_of_commands(postroom: Command, office: Office) -> None:
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    office.db.write(lambda tx: tx.do("UPDATE outgoing_recipient SET lease_until = ?", (time.time_ns() // 1_000_000 + 60_000,)))
+    for command, words in (("hold", "is held"), ("remove", "is removed")):
+        sentence = f"{number} {words}; it is being sent at this moment, and may arrive all the same\n"
+        assert postroom("queue", command, number).out == sentence
+
+
+def test_the_trace_tells_the_end_of_a_hold_as_a_time(postroom: Command, office: Office) -> None:
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    postroom("queue", "hold", number, "--until", "2099-05-31T14:30")
+    assert "  until=2099-05-31 " in postroom("trace", number).out
+
+
 def test_several_messages_can_be_removed_at_once(postroom: Command, office: Office) -> None:
     numbers = [text(office.put("a@our.test", "x@elsewhere.test")) for _ in range(2)]
     assert postroom("queue", "remove", *numbers).out == "".join(f"{number} is removed\n" for number in numbers)

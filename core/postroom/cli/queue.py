@@ -87,7 +87,13 @@ def hold(call: Call, numbers: Sequence[int], until: str | None) -> None:
 
     end = coming(until) if until is not None else 0
     sentence = f"is held until {_when(end)}" if end else "is held"
-    perform(call, numbers, sentence, lambda queue, number: queue.hold(number, now(), end))
+
+    def work(queue: OutQueue, number: int) -> str:
+        words = _besides(queue, number, sentence)
+        queue.hold(number, now(), end)
+        return words
+
+    perform(call, numbers, sentence, work)
 
 
 @command.command()
@@ -106,22 +112,35 @@ def priority(call: Call, number: Sequence[int], value: int) -> None:
 def remove(call: Call, numbers: Sequence[int], bounce: bool) -> None:
     """Take a message out of the queue; with --bounce its sender gets a report."""
     sentence = "goes back to its sender" if bounce else "is removed"
-    perform(call, numbers, sentence, lambda queue, number: queue.remove(number, now(), bounce=bounce))
+
+    def work(queue: OutQueue, number: int) -> str:
+        words = _besides(queue, number, sentence)
+        queue.remove(number, now(), bounce=bounce)
+        return words
+
+    perform(call, numbers, sentence, work)
 
 
 def perform(call: Call, numbers: Sequence[int], sentence: str, work: Callable[[OutQueue, int], str | None]) -> None:
     """Do ``work`` with each message, wake the workers, and say so, or what ``work`` says instead.
 
-    Raises Failure at the first that is not in the queue.
+    Raises Failure after the last when some are not in the queue: on a busy server they leave at any moment.
     """
     from .. import ids
+    from ..queue.manage import NotQueued
 
+    gone = []
     with desk(call) as (queue, wake):
         try:
             for number in numbers:
-                call.done(f"{ids.text(number)} {work(queue, number) or sentence}")
+                try:
+                    call.done(f"{ids.text(number)} {work(queue, number) or sentence}")
+                except NotQueued:
+                    gone.append(ids.text(number))
         finally:
-            wake()  # also for those before one that is not there
+            wake()  # also for those before a fault
+    if gone:
+        raise Failure(_not_queued(gone))
 
 
 @contextmanager
@@ -135,8 +154,19 @@ def desk(call: Call) -> Iterator[tuple[OutQueue, Callable[[], None]]]:
         try:
             yield OutQueue(store.db, Blobs(store.db)), lambda: store.news.publish("queue")
         except NotQueued as error:
-            word = ids.text(error.args[0])
-            raise Failure(f"{word} is not in the queue (any more): `postroom trace {word}` tells what became of it") from None
+            raise Failure(_not_queued([ids.text(error.args[0])])) from None
+
+
+def _not_queued(words: Sequence[str]) -> str:
+    verb = "is" if len(words) == 1 else "are"
+    return f"{', '.join(words)} {verb} not in the queue (any more): `postroom trace {words[0]}` tells what became of it"
+
+
+def _besides(queue: OutQueue, number: int, sentence: str) -> str:
+    """The sentence, and what is beyond the command's reach. Raises NotQueued."""
+    _, recipients = queue.show(number, now())
+    busy = any(one.state == "being sent" for one in recipients)
+    return f"{sentence}; it is being sent at this moment, and may arrive all the same" if busy else sentence
 
 
 def identified(words: Sequence[str]) -> list[int]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..store.database import Database
     from ..store.traces import Event
 
+MOMENTS = ("until",)  # details of events that are times
+
 
 @click.command()
 @click.argument("trace", metavar="ID")
@@ -56,7 +58,8 @@ def still_queued(db: Database, number: int) -> Iterator[str]:
 def line(event: Event) -> str:
     """One event for people: a line for what holds for the message, and one below it for each recipient."""
     recipients = {key: value for key, value in event.detail.items() if key == "to" and isinstance(value, list)}
-    details = "  ".join(f"{key}={cell(value)}" for key, value in event.detail.items() if key not in recipients)
+    facts = {key: when(value) if key in MOMENTS else value for key, value in event.detail.items() if key not in recipients}
+    details = "  ".join(f"{key}={cell(value)}" for key, value in facts.items())
     head = f"{when(event.at)}  {event.event:<12}  {details}".rstrip()
     return "\n".join([head, *(f"    {_recipient(one)}" for value in recipients.values() for one in value)])
 

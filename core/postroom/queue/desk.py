@@ -37,7 +37,7 @@ DRIBBLE = 100  # recipients that are looked at at once while their relay is down
 PAUSE = 1.0  # … and seconds until the next of them are: enough for a probe, and to see whose time is up
 PAUSE_MS = int(PAUSE * 1000)
 
-REMOVED = Failed(Reply(550, "5.7.0", "The administrator removed the message from the queue"))
+REMOVED = Failed(Reply(550, "5.0.0", "The administrator removed the message from the queue"))
 KINDS = {Delivered: "delivered", TryLater: "deferred", Failed: "failed", NotNow: "left"}
 EVENTS = {kind: f"queue.{name}" for kind, name in KINDS.items()}
 
