@@ -57,6 +57,8 @@ class Talker:
 class Switchboard(Dialer):
     """Each connection is with the next of these servers; there are no more than these."""
 
+    talker = Talker
+
     def __init__(self, servers: list[list[bytes]]) -> None:
         super().__init__(lambda name: ["127.0.0.1"])
         self.servers, self.heard = servers, list[list[bytes]]()
@@ -64,7 +66,7 @@ class Switchboard(Dialer):
     def _connect(self, hop: NextHop, *more: Any) -> Session:
         self.heard.append([])
         says = self.servers.pop(0) if self.servers else []
-        session = Session(Talker(says, self.heard[-1]), hop, "mx.test", clock=self._clock)  # type: ignore[arg-type]
+        session = Session(self.talker(says, self.heard[-1]), hop, "mx.test", clock=self._clock)  # type: ignore[arg-type]
         session.address = "127.0.0.1"
         return session
 
