@@ -112,7 +112,7 @@ def test_retry_makes_a_message_due_now(postroom: Command, office: Office) -> Non
     number = office.put("a@our.test", "x@elsewhere.test")
     office.work()
     before = queued(postroom)[0]["next_try"]
-    assert postroom("queue", "retry", text(number)).status == 0
+    assert postroom("queue", "retry", text(number)).out == f"{text(number)} is tried again when the server starts\n"
     assert queued(postroom)[0]["next_try"] != before
 
 
@@ -131,6 +131,12 @@ def test_the_workers_are_woken_also_when_a_later_message_is_not_there(
     monkeypatch.setattr(News, "publish", lambda self, topic, **facts: told.append(topic))
     assert postroom("queue", "retry", text(office.put("a@our.test", "x@elsewhere.test")), "0000000000000").status == 1
     assert told == ["queue"]
+
+
+def test_retry_says_that_it_is_done_now_when_a_worker_hears(postroom: Command, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(News, "heard", lambda self: True)
+    number = text(office.put("a@our.test", "x@elsewhere.test"))
+    assert postroom("queue", "retry", number).out == f"{number} is tried again now\n"
 
 
 def test_those_after_a_message_that_is_not_there_are_done_too(postroom: Command, office: Office) -> None:
@@ -162,7 +168,7 @@ def test_several_messages_can_be_removed_at_once(postroom: Command, office: Offi
 
 def test_removing_with_a_report_leaves_that_to_the_server(postroom: Command, office: Office) -> None:
     number = office.put("a@our.test", "x@elsewhere.test")
-    assert postroom("queue", "remove", "--bounce", text(number)).out == f"{text(number)} goes back to its sender\n"
+    assert postroom("queue", "remove", "--bounce", text(number)).out == f"{text(number)} goes back to its sender when the server starts\n"
 
 
 def test_control_characters_of_a_subject_do_not_reach_the_terminal(postroom: Command, office: Office) -> None:

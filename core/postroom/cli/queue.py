@@ -15,6 +15,7 @@ from .failures import Failure
 from .trace import when
 
 if TYPE_CHECKING:
+    from ..news import News
     from ..queue.manage import OutQueue, Queued, QueuedAddress
 
 COLUMNS = ("id", "state", "priority", "queued", "from", "to", "recipients", "size", "attempts", "next try", "subject")
@@ -66,7 +67,7 @@ def retry(call: Call, numbers: Sequence[int]) -> None:
 
         return None if queue.retry(number, now()) else f"stays held: `postroom queue release {ids.text(number)}` lets it go"
 
-    perform(call, numbers, "is tried again now", work)
+    perform(call, numbers, "is tried again {now}", work)
 
 
 @command.command()
@@ -111,7 +112,7 @@ def priority(call: Call, number: Sequence[int], value: int) -> None:
 @click.pass_obj
 def remove(call: Call, numbers: Sequence[int], bounce: bool) -> None:
     """Take a message out of the queue; with --bounce its sender gets a report."""
-    sentence = "goes back to its sender" if bounce else "is removed"
+    sentence = "goes back to its sender {now}" if bounce else "is removed"
 
     def work(queue: OutQueue, number: int) -> str:
         words = _besides(queue, number, sentence)
@@ -124,35 +125,37 @@ def remove(call: Call, numbers: Sequence[int], bounce: bool) -> None:
 def perform(call: Call, numbers: Sequence[int], sentence: str, work: Callable[[OutQueue, int], str | None]) -> None:
     """Do ``work`` with each message, wake the workers, and say so, or what ``work`` says instead.
 
-    Raises Failure after the last when some are not in the queue: on a busy server they leave at any moment.
+    {now} in those words becomes what is true of the server. Raises Failure after the last when some are not in the queue: on a busy
+    server they leave at any moment.
     """
     from .. import ids
     from ..queue.manage import NotQueued
 
     gone = []
-    with desk(call) as (queue, wake):
+    with desk(call) as (queue, news):
+        when_done = "now" if news.heard() else "when the server starts"
         try:
             for number in numbers:
                 try:
-                    call.done(f"{ids.text(number)} {work(queue, number) or sentence}")
+                    call.done(f"{ids.text(number)} {work(queue, number) or sentence}".replace("{now}", when_done))
                 except NotQueued:
                     gone.append(ids.text(number))
         finally:
-            wake()  # also for those before a fault
+            news.publish("queue")  # also for those before a fault
     if gone:
         raise Failure(_not_queued(gone))
 
 
 @contextmanager
-def desk(call: Call) -> Iterator[tuple[OutQueue, Callable[[], None]]]:
-    """The queue, and what wakes the workers of a running server. A message that is not there becomes a Failure."""
+def desk(call: Call) -> Iterator[tuple[OutQueue, News]]:
+    """The queue, and the way to the workers of a running server. A message that is not there becomes a Failure."""
     from .. import ids
     from ..queue.manage import NotQueued, OutQueue
     from ..store.blobs import Blobs
 
     with call.opened() as store:
         try:
-            yield OutQueue(store.db, Blobs(store.db)), lambda: store.news.publish("queue")
+            yield OutQueue(store.db, Blobs(store.db)), store.news
         except NotQueued as error:
             raise Failure(_not_queued([ids.text(error.args[0])])) from None
 
