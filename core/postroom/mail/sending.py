@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 ORDINARY = 50  # priority: 100 goes first, 1 last
+FAR = 1e11  # epoch seconds: later than anybody means
 
 Protection = Literal["none", "starttls-if-available", "starttls", "tls"]  # the words of ``config.yaml``; "starttls" is required
 
@@ -24,6 +25,12 @@ class QueuePlan:
     hold_until: float = 0.0  # 0: not; else it is not sent before
     delete_at: float = 0.0  # 0: never; else it is taken out of the queue then, and nobody is told
     reason: str = ""  # for the trace
+
+    @property
+    def sound(self) -> bool:
+        """Whether these are a priority and times."""
+        priority, *times = list[object]((self.priority, self.hold_until, self.delete_at))  # a plugin may put anything there
+        return isinstance(priority, int) and all(isinstance(one, int | float) and abs(one) < FAR for one in times)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from .. import ids
 from ..mail.address import parse_address
 from ..mail.delivery import Delivered, Failed, NotNow, Outcome, TryLater, sensible
 from ..mail.reply import Reply
-from ..mail.sending import AttemptPlan, rank
+from ..mail.sending import FAR, AttemptPlan, rank
 from ..provided import SETTLED, Outgoing
 from ..sending.via import path_in
 from ..store.database import StoreUnavailable
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 FAULT = TryLater(Reply(451, "4.3.0", "Internal problem while sending"))
 TOO_LARGE = Failed(Reply(552, "5.3.4", "The message is larger than the sender of this connection may send"))
-FAR = 1e11  # epoch seconds: later than anybody means
 Chunks = Callable[[], Iterator[bytes]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -111,12 +112,24 @@ class Outbound:
         envelope = posting.submission.envelope
         plan = QueuePlan(priority=self.priority_of(envelope.user) if envelope.user else ORDINARY)
         if self.ask.hooks.outgoing_queued.get_hookimpls():
-            plan = self.ask.transform("outgoing_queued", "plan", plan, message=posting.away.message(), envelope=envelope)
+            plan = self._planned({"plan": plan, "message": posting.away.message(), "envelope": envelope})
         posting.plan = replace(plan, priority=min(FIRST, max(LAST, plan.priority)))
         facts = {"priority": posting.plan.priority if posting.plan.priority != ORDINARY else 0, "plan": plan.reason}
         held = "held" if plan.hold else f"held until {_moment(plan.hold_until)}" if plan.hold_until else ""
         gone = _moment(plan.delete_at) if plan.delete_at else ""
         posting.trace |= {key: value for key, value in (facts | {"queue": held, "removed_at": gone}).items() if value}
+
+    def _planned(self, arguments: dict[str, Any]) -> QueuePlan:
+        """The plan as plugins want it; an answer that is none changes nothing."""
+        for plugin, answer, failed in self.ask.answers("outgoing_queued", arguments):
+            if failed or answer is None:
+                continue
+            if isinstance(answer, QueuePlan) and answer.sound:
+                arguments["plan"] = answer
+            else:
+                self.ask.on_fault(plugin, "outgoing_queued", TypeError(f"no plan that can be used: {reprlib.repr(answer)}"), arguments)
+        found: QueuePlan = arguments["plan"]
+        return found
 
 
 def _moment(seconds: float) -> str:

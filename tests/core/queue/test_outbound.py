@@ -77,6 +77,17 @@ class Plans:
         return replace(plan, **self.changes)
 
 
+class Nonsense:
+    """Answers with something that is no plan."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    @hookimpl
+    def outgoing_queued(self) -> Any:
+        return self.answer
+
+
 Use = Callable[..., None]
 
 
@@ -88,7 +99,7 @@ def use(office: Office) -> Use:
         manager = new_manager()
         for number, plugin in reversed(list(enumerate(plugins))):
             manager.register(plugin, f"{type(plugin).__name__}{number}")
-        ask = Asker(manager.hook, lambda: 0.0, lambda *fault: None)
+        ask = Asker(manager.hook, lambda: 0.0, lambda plugin, hook, *_: office.log.error("plugin.failed", plugin=plugin, hook=hook))
         office.queue.outbound = Outbound(ask, office.blobs, lambda name: priorities.get(name, 50))
 
     return switch
@@ -248,6 +259,24 @@ def test_a_plan_beyond_the_bounds_is_brought_back_into_them(office: Office, use:
     use(Plans(priority=1000))
     office.put("ann@our.test", "joe@far.test")
     assert office.rows("outgoing", "priority") == [(100,)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "later",
+        QueuePlan(priority="high"),  # type: ignore[arg-type]
+        QueuePlan(hold_until=float("inf")),
+        QueuePlan(hold_until=float("nan")),
+        QueuePlan(delete_at=1e300),
+        QueuePlan(hold_until="tomorrow"),  # type: ignore[arg-type]
+    ],
+)
+def test_an_answer_that_is_no_plan_changes_nothing_and_counts_as_a_failure_of_its_plugin(office: Office, use: Use, answer: Any) -> None:
+    use(Plans(priority=70), Nonsense(answer))
+    office.put("ann@our.test", "joe@far.test")
+    assert office.rows("outgoing", "priority, held, delete_at") == [(70, 0, 0)]
+    assert ("plugin.failed", {"plugin": "Nonsense1", "hook": "outgoing_queued"}) in office.log.lines
 
 
 def test_a_message_that_a_plugin_holds_waits_for_its_release(office: Office, use: Use) -> None:
