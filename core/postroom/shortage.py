@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 
 ERRORS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 REMEDY = (
     "raise the limit of open files of the service (LimitNOFILE in its systemd unit, or ulimit -n; for the whole machine fs.file-max),"
     " or lower the concurrency of the senders and the max_connections of the services"
 )
+
+
+RESERVE = 64  # descriptors that connections to others leave to the database and the log; a quarter where there are few
 
 
 def is_shortage(error: object) -> bool:
@@ -24,3 +28,9 @@ def shortage() -> OSError | None:
     except OSError as error:
         return error if is_shortage(error) else None
     return None
+
+
+def is_of_reserve(descriptor: int) -> bool:
+    """True for one that was opened a moment ago and is among the last that there are: the numbers below it are all in use."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return limit != resource.RLIM_INFINITY and descriptor >= limit - min(RESERVE, limit // 4)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import urllib.error
 
 import pytest
 
-from postroom.shortage import is_shortage, shortage
+from postroom.shortage import RESERVE, is_of_reserve, is_shortage, shortage
 from tests.shortages import without_descriptors
 
 
@@ -20,6 +21,14 @@ def test_a_machine_without_descriptors_says_so_and_then_has_some_again() -> None
             os.dup(0)
     assert lack is not None and lack.errno == errno.EMFILE
     assert shortage() is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "first"), [(1024, 1024 - RESERVE), (40, 30), (resource.RLIM_INFINITY, None)], ids=["usual", "few", "no limit"]
+)
+def test_the_last_descriptors_are_a_reserve(monkeypatch: pytest.MonkeyPatch, limit: int, first: int | None) -> None:
+    monkeypatch.setattr("postroom.shortage.resource.getrlimit", lambda kind: (limit, limit))
+    assert next((number for number in range(3000) if is_of_reserve(number)), None) == first
 
 
 @pytest.mark.parametrize(

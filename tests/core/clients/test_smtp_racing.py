@@ -119,6 +119,17 @@ def test_an_end_in_the_middle_closes_what_was_begun(full: tuple[str, int]) -> No
         gc.collect()
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_the_last_descriptors_are_left_to_the_database(monkeypatch: pytest.MonkeyPatch, server: int, taken: bool) -> None:
+    """Else it could not open its files, and nothing of what has been sent could be recorded."""
+    monkeypatch.setattr("postroom.clients.smtp.racing.is_of_reserve", lambda descriptor: taken)
+    if not taken:
+        race(["127.0.0.1"], server, 5.0, time.monotonic)[0].close()
+        return
+    with pytest.raises(OSError, match="Too many open files"):
+        race(["127.0.0.1"], server, 5.0, time.monotonic)
+
+
 def test_a_lack_of_buffers_while_connecting_is_a_shortage_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("postroom.clients.smtp.racing.socket.socket.connect_ex", lambda sock, place: errno.ENOBUFS, raising=False)
     with pytest.raises(OSError, match="No buffer space"):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
 from itertools import chain, zip_longest
 
-from ...shortage import is_shortage
+from ...shortage import is_of_reserve, is_shortage
 
 DELAY = 0.25  # seconds between two attempts: RFC 8305 section 5
 
@@ -92,6 +92,10 @@ class _Race:
         except OSError as error:  # a machine without IPv6, or without descriptors
             self._lost[address] = _reason(error.errno or 0)
             self._shortage = error if is_shortage(error) else self._shortage
+            return None
+        if is_of_reserve(sock.fileno()):
+            sock.close()
+            self._shortage = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             return None
         self._running[sock.fileno()] = (sock, address)
         sock.setblocking(False)
