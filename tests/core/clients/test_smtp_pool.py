@@ -188,6 +188,22 @@ def test_a_used_connection_that_ends_before_mail_costs_nothing_after_rset_either
         carrier.pool.close()
 
 
+@pytest.mark.parametrize("offers", [PLAIN, PIPELINING])
+@pytest.mark.parametrize("trouble", ["!close", "!raw 650 What\\r\\n"])
+def test_a_server_that_breaks_off_before_it_has_accepted_anybody_makes_room_for_the_next(offers: str, trouble: str) -> None:
+    begun = "C: MAIL *\nC: RCPT *\nC: DATA\nS: 250 Ok\n" if offers == PIPELINING else "C: MAIL *\nS: 250 Ok\nC: RCPT *\n"
+    with Peer(f"{offers}{begun}{trouble}") as first, Peer(f"{PIPELINING}{ONE}{QUIT}") as second:
+        carrier = courier()
+        assert isinstance(carrier.deliver(outgoing(), [hop(first), hop(second)])[1], Delivered)
+        carrier.pool.close()
+
+
+def test_a_server_that_breaks_off_once_it_has_accepted_somebody_keeps_the_message() -> None:
+    with Peer(f"{PLAIN}C: MAIL *\nS: 250 Ok\nC: RCPT *\nS: 250 Ok\nC: RCPT *\n!close") as first, Peer() as second:
+        outcomes = courier().deliver(outgoing("a@mx.test", "b@mx.test"), [hop(first), hop(second)])
+    assert [type(one) for one in outcomes.values()] == [TryLater, TryLater]
+
+
 def test_a_refused_rset_is_no_matter_when_mail_is_taken_all_the_same() -> None:
     with Peer(
         f"{PIPELINING}{REFUSED}C: RSET\n{ONE.replace('S: 250', 'S: 502 What?{NEXT}S: 250', 1)}{QUIT}".replace("{NEXT}", "\n")

@@ -83,9 +83,10 @@ class Courier:
         except HopFault as fault:
             session.close()
             fault.how = session.how("broken off")
-            if not transaction.begun and used:
+            undecided = _undecided(transaction, outcomes, waiting[:room])
+            if undecided and used:
                 return waiting  # it was closed while idle (or was told 421 now): not worth waiting for the next attempt
-            if not transaction.begun and fault.reply.code != 421:
+            if undecided and fault.reply.code != 421:
                 raise  # another server may do better (RFC 5321 section 5.1)
             if transaction.accepted:
                 fault.kind = "answer"  # in the middle of this message: others may pass, and must not wait for it
@@ -190,6 +191,14 @@ class Without:
     def __iter__(self) -> Iterator[NextHop | HopFault]:
         for hop in self.hops:
             yield self.fault if isinstance(hop, NextHop) and hop.key == self.key else hop
+
+
+def _undecided(transaction: Transaction, outcomes: Mapping[int, Outcome], sent: Iterable[QueuedRecipient]) -> bool:
+    """True when a transaction that was broken off has decided nothing: no recipient was answered, and the message has not left."""
+    if not transaction.begun:
+        return True
+    travels = transaction.offered.chunking  # with its envelope: the server may have it, and a second copy would be worse than to wait
+    return not (transaction.accepted or travels or any(recipient.id in outcomes for recipient in sent))
 
 
 def note_settled(outgoing: Outgoing, outcomes: Mapping[int, Outcome]) -> None:
