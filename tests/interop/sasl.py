@@ -42,6 +42,7 @@ service auth {{
 ONLY_LOGINS = """\
 127.0.0.1:{port} inet n - n - - smtpd
   -o smtpd_client_restrictions=permit_sasl_authenticated,reject
+  -o smtpd_discard_ehlo_keywords=8bitmime
 """
 
 
@@ -72,7 +73,7 @@ def passwords(folder: Path, users: Mapping[str, str]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def running(folder: Path, users: Mapping[str, str], options: Mapping[str, str]) -> Iterator[tuple[int, int]]:
-    """A Postfix below ``folder`` with these main.cf options; yields its port, and the one on which it insists on a login."""
+    """A Postfix below ``folder`` with these main.cf options; yields its port, and that for logins only, where it offers no 8BITMIME."""
     guarded = postfix.free_port()
     with passwords(folder / "dovecot", users) as sasl:
         login = {

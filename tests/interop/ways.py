@@ -48,7 +48,7 @@ class Ports:
     """Where the neighbours listen."""
 
     postfix: int
-    guarded: int  # the same Postfix, which insists on a login here
+    guarded: int  # the same Postfix, which insists on a login here and offers no 8BITMIME
     sink: int
     catcher: int
     nobody: int

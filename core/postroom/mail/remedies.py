@@ -51,6 +51,14 @@ REMEDIES: dict[str, tuple[str, str]] = {
     "5.3": ("The message has more recipients than that server takes at once.", "Send it to fewer people at a time."),
     "6.0": ("The form of the message was not accepted.", "Send it in plainer form, for instance as plain text."),
     "6.1": ("The recipient's mail server does not take this kind of content.", "Send the content in another form."),
+    "6.2": (
+        "The recipient's mail server takes 7-bit text only, and the message is signed or encrypted, so that it must not be converted.",
+        "Send it without a signature, or let your mail program encode it (quoted-printable or base64) before it signs.",
+    ),
+    "6.3": (
+        "The recipient's mail server takes 7-bit text only, and the message is in a form that cannot be converted.",
+        "Send it in plainer form, for instance as plain text.",
+    ),
     "6.7": (
         "The recipient's mail server does not take addresses with these characters.",
         "Use an address in plain letters, if the recipient has one.",

@@ -19,6 +19,10 @@ class Unsendable(Exception):
         self.reply = reply
 
 
+class Unsuited(Unsendable):
+    """Not to be sent as it is; it may be once it has been made 7-bit (RFC 6152 section 3, RFC 3030 section 3)."""
+
+
 def only_crlf(data: bytes) -> bool:
     """True when every CR and LF of a whole message belongs to a CRLF."""
     lines = data.count(b"\n")
@@ -56,7 +60,7 @@ def header_of(chunks: Iterable[bytes], limit: int = 1 << 20) -> bytes:
 
 
 def body_type(declared: str, whole: bytes | None, chunks: Iterable[bytes], *, eightbit: bool, binary: bool) -> str:
-    """The BODY parameter to send with: "", "8BITMIME" or "BINARYMIME". Raises Unsendable.
+    """The BODY parameter to send with: "", "8BITMIME" or "BINARYMIME". Raises Unsendable, and Unsuited for what a conversion helps.
 
     ``whole`` is the message when it is small, else ``chunks`` (from the start) is read if that is the only way to know.
     ``eightbit`` and ``binary``: what the server takes.
@@ -65,27 +69,27 @@ def body_type(declared: str, whole: bytes | None, chunks: Iterable[bytes], *, ei
         return "BINARYMIME"
     if whole is not None:
         if not only_crlf(whole):
-            raise Unsendable(BINARY if declared == "BINARYMIME" else BARE)
+            raise Unsuited(BINARY) if declared == "BINARYMIME" else Unsendable(BARE)
         if whole.isascii():
             return ""  # true to RFC 6152 section 3 whatever was declared
         if not eightbit:
-            raise Unsendable(EIGHT_BIT)
+            raise Unsuited(EIGHT_BIT)
         return "8BITMIME"
     if eightbit and declared != "BINARYMIME":
         return "8BITMIME"  # allowed for any text; the alternative is to read a large message twice
-    return _surveyed(chunks, BINARY if declared == "BINARYMIME" else BARE, eightbit=eightbit)
+    return _surveyed(chunks, Unsuited(BINARY) if declared == "BINARYMIME" else Unsendable(BARE), eightbit=eightbit)
 
 
-def _surveyed(chunks: Iterable[bytes], bare: Reply, *, eightbit: bool) -> str:
+def _surveyed(chunks: Iterable[bytes], bare: Unsendable, *, eightbit: bool) -> str:
     """Reads a large message through: RFC 6152 section 3 and RFC 3030 section 3 forbid to send what the server does not take."""
     plain = True
     try:
         for chunk in strict(chunks):
             plain = plain and chunk.isascii()
     except Unsendable:
-        raise Unsendable(bare) from None
+        raise bare from None
     if plain:
         return ""
     if not eightbit:
-        raise Unsendable(EIGHT_BIT)
+        raise Unsuited(EIGHT_BIT)
     return "8BITMIME"

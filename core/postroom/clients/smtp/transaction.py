@@ -14,7 +14,8 @@ from ...mail.delivery import Delivered, Failed, Outcome, TryLater
 from ...mail.reply import Reply
 from ...provided import Outgoing, QueuedRecipient
 from . import commands
-from .content import Unsendable, body_type, header_of
+from .content import Unsendable, Unsuited, body_type, header_of
+from .downgrade import seven_bit
 from .replies import kept
 from .session import RSET, Session
 from .transfer import send_chunked, send_dotted
@@ -27,7 +28,9 @@ RCPT_GROUP = 100  # commands sent before their replies are read: both sides wait
 class Transaction:
     """Sends ``outgoing`` over ``session`` to some of its recipients and notes what became of each in ``outcomes``."""
 
-    __slots__ = ("accepted", "anew", "begun", "body", "offered", "outcomes", "outgoing", "postponed", "session", "utf8", "whole")
+    __slots__ = (
+        "accepted", "anew", "begun", "body", "converted", "offered", "outcomes", "outgoing", "postponed", "session", "utf8", "whole",
+    )  # fmt: skip
 
     def __init__(self, session: Session, outgoing: Outgoing, outcomes: dict[int, Outcome]) -> None:
         self.session, self.outgoing, self.outcomes = session, outgoing, outcomes
@@ -36,6 +39,7 @@ class Transaction:
         self.postponed: list[QueuedRecipient] = []  # "too many recipients": at once again, in a transaction of their own
         self.whole = b"".join(outgoing.chunks()) if outgoing.size <= SMALL else None
         self.body, self.utf8 = "", False
+        self.converted = False  # it leaves as 7-bit MIME because the server takes nothing else
         self.begun = False  # MAIL has been answered, or the server may have the message: until then nothing is about it
         self.anew = False  # those who are accepted need a transaction of their own
 
@@ -68,7 +72,12 @@ class Transaction:
         self.utf8 = needed and offered.smtputf8
         if outgoing.smtputf8 and not self.utf8 and not header_of(self._chunks()).isascii():  # RFC 6531 3.2
             raise Unsendable(commands.lacks_smtputf8(outgoing))
-        self.body = body_type(outgoing.body, self.whole, self._chunks(), eightbit=offered.eightbit, binary=offered.binarymime)
+        try:
+            self.body = body_type(outgoing.body, self.whole, self._chunks(), eightbit=offered.eightbit, binary=offered.binarymime)
+        except Unsuited as error:
+            self.outgoing, self.whole = seven_bit(outgoing, self._chunks, SMALL, error)
+            self.converted = True
+            commands.check(self.outgoing, offered, verified=self.session.verified)  # it has become larger
         outgoing.notes["dsn"] = offered.dsn  # whether the next server does the reports that were asked for (RFC 3461 5.2)
 
     def _chunks(self) -> Iterable[bytes]:
@@ -199,7 +208,7 @@ class Transaction:
             self._all(self.accepted, reply, "the message")
             return
         self.session.dirty = False
-        done = Delivered(str(kept(reply)), self.session.server, self.session.how())
+        done = Delivered(str(kept(reply)), self.session.server, self._how())
         for recipient in self.accepted:
             self.outcomes[recipient.id] = done
 
@@ -209,10 +218,14 @@ class Transaction:
 
     def _unsendable(self, recipients: Sequence[QueuedRecipient], error: Unsendable, stage: str) -> None:
         for recipient in recipients:
-            self.outcomes[recipient.id] = Failed(error.reply, self.session.server, self.session.how(stage), ours=True)
+            self.outcomes[recipient.id] = Failed(error.reply, self.session.server, self._how(stage), ours=True)
+
+    def _how(self, stage: str = "") -> str:
+        how = self.session.how(stage)
+        return f"{how}; converted to 7-bit MIME" if self.converted else how
 
     def _failed(self, recipient: QueuedRecipient, reply: Reply, stage: str) -> None:
-        self.outcomes[recipient.id] = outcome(reply, self.session.server, self.session.how(stage))
+        self.outcomes[recipient.id] = outcome(reply, self.session.server, self._how(stage))
 
 
 def outcome(reply: Reply, server: str, how: str = "") -> Outcome:
