@@ -32,6 +32,7 @@ class Runner:
         self._signs = {line.name: Event() for line in desk.lines}  # "look at this line"
         self._finished: deque[tuple[Line | None, Finished]] = deque()  # attempts whose outcome is not recorded yet
         self._to_record = Event()
+        self._to_return = Event()  # somebody may have taken mail out of the queue that goes back
         self._active: dict[gevent.Greenlet[..., Any], tuple[Line, Task]] = {}
         self._cut: list[Task] = []  # attempts that were killed at the stop
         self._loops: list[gevent.Greenlet[..., Any]] = []
@@ -63,7 +64,7 @@ class Runner:
             while self._finished:  # the recorder is at work; what it cannot record in time is sent again when the lease ends
                 gevent.sleep(BREATH)
             self._ending.set()
-            for sign in (*self._signs.values(), self._to_record):
+            for sign in (*self._signs.values(), self._to_record, self._to_return):
                 sign.set()
             gevent.joinall(self._loops, timeout=BREATH * 50)  # not killed in the middle of a read or write if it can be helped
         gevent.killall(self._loops)
@@ -188,12 +189,15 @@ class Runner:
 
     def _bounce(self) -> None:
         while not self._ending.is_set():
+            self._to_return.clear()
             for finished in self.desk.bounces():
                 self._finished.append((None, finished))
                 self._to_record.set()
-            self._ending.wait(LOOK)
+            self._to_return.wait(LOOK)
 
     def _on_queue(self, facts: dict[str, Any]) -> None:
+        if "channel" not in facts:  # a command; fresh mail, which has one, is far more frequent
+            self._to_return.set()
         for line in self.desk.lines:
             if line.channel == facts.get("channel", line.channel):
                 self._signs[line.name].set()

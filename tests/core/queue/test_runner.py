@@ -95,6 +95,18 @@ def test_a_failure_brings_its_report(running: Running) -> None:
     assert len(running.office.inbox(ann)) == 1
 
 
+def test_removal_with_a_bounce_is_noticed_by_news_at_once(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK", 3600.0)
+    gevent.sleep(0.05)  # the loops have had their first look
+    running.office.queue.handover = None
+    running.office.user("ann")
+    running.office.line.room = 0  # nothing is claimed for sending
+    number = running.office.put("ann@our.test", "joe@far.test")
+    running.office.out.remove(number, running.office.now, bounce=True)
+    running.bus.publish("queue")
+    until(running.empty, 20)
+
+
 def test_removal_with_a_bounce_is_noticed_without_news(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOK", 0.05)
     running.office.queue.handover = None
