@@ -9,7 +9,7 @@ import gevent
 
 from postroom import ids
 from postroom.store.traces import Traces
-from postroom.testing import Miniature
+from postroom.testing import FakeResolver, Miniature
 from tests.core.clients.smtp_peer import PIPELINING, Peer
 from tests.plugins.smtp_direct.direct import QUICK, table
 
@@ -18,12 +18,12 @@ ENVELOPE = "C: MAIL *\nC: RCPT *\nC: DATA\nS: 250 Ok\nS: 250 Ok\nS: 354 Go\n!mes
 BYE = "C: QUIT\nS: 221 Bye"
 
 
-def server(folder: Path, port: int, **section: Any) -> Miniature:
+def server(folder: Path, port: int, resolver: FakeResolver | None = None, **section: Any) -> Miniature:
     """It sends everything directly, to servers at 127.0.0.1."""
     direct = {"port": port, "timeouts": QUICK, "tls": {"mta_sts": False}, "tls_reports": {"enabled": False}, **section}
     connection = {"name": "Internet", "sender": "Direct", "default": True, "immediate": True}
-    resolver = table({"d.test": [(10, "mx.d.test")]})
-    return Miniature(folder, {"smtp_direct": direct}, {"connections": [connection]}, resolver=resolver)
+    known = resolver or table({"d.test": [(10, "mx.d.test")]})
+    return Miniature(folder, {"smtp_direct": direct}, {"connections": [connection]}, resolver=known)
 
 
 def told(mini: Miniature, reply: str, event: str) -> dict[str, Any]:
@@ -46,6 +46,17 @@ def test_a_message_arrives_and_the_trace_says_how(tmp_path: Path) -> None:
         assert found["reply"] == "250 2.0.0 Taken as 7"
         assert found["server"] == f"mx.d.test[127.0.0.1]:{peer.port}"
         assert found["how"] == "in the clear"
+
+
+def test_mail_arrives_at_the_ninth_server_when_eight_are_dead(tmp_path: Path) -> None:
+    names = [f"mx{number}.d.test" for number in range(1, 10)]
+    resolver = table({"d.test": list(enumerate(names))}, hosts={name: ["127.0.0.9"] for name in names[:8]})
+    with Peer(f"{HELLO}{ENVELOPE}S: 250 Ok\n{BYE}") as peer, server(tmp_path, peer.port, resolver) as mini:
+        mini.add_user("bob", "secret")
+        reply = mini.send("bob@example.test", "you@d.test", no_auth=True)
+        assert "1 more server is left for the next attempt" in told(mini, reply, "deferred")["reply"]
+        mini.later(3600)
+        assert told(mini, reply, "delivered")["server"].startswith("mx9.d.test")
 
 
 def test_a_refusal_is_traced_with_its_stage_and_reported(tmp_path: Path) -> None:
