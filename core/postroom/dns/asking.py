@@ -40,7 +40,10 @@ class Questioner:
 
     def ask(self, name: dns.name.Name, kind: str) -> Raw:
         """The answer. Raises DnsFailure (temporary) when no server gives one, or none can be asked."""
-        servers = self._in_order()
+        try:
+            servers = self._in_order()
+        except OSError as error:  # resolv.conf cannot be opened
+            raise no_socket(_text(name), error) from error
         tries = servers * ROUNDS
         end = self._clock() + self._timeout
         why = "no server answers"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from ..shortage import is_shortage
 
 Trust = Literal["auto", True, False]
 
@@ -39,15 +40,23 @@ class SystemServers:
         self._servers: tuple[DnsServer, ...] = ()
 
     def current(self) -> tuple[DnsServer, ...]:
-        """The servers as the file has them now; 127.0.0.1 when it names none (resolv.conf(5))."""
+        """The servers as the file has them now; 127.0.0.1 when it names none (resolv.conf(5)).
+
+        Raises OSError when this machine cannot open files now and has not read it before.
+        """
         try:
             modified = self._path.stat().st_mtime_ns
         except OSError:
             modified = 0
         if modified != self._modified:
-            text = ""
-            with suppress(OSError):
+            try:
                 text = self._path.read_text(encoding="utf-8", errors="replace")
+            except OSError as error:
+                if is_shortage(error):
+                    if self._servers:
+                        return self._servers
+                    raise
+                text = ""
             self._modified, self._servers = modified, from_resolv_conf(text, self._trust)
         return self._servers
 

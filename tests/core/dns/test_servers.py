@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import NoReturn
 
+import dns.name
 import pytest
 from pydantic import ValidationError
 
 from postroom.config.core_sections import DnsSettings
-from postroom.dns import Resolver
+from postroom.dns import DnsFailure, Resolver
+from postroom.dns.asking import Questioner
 from postroom.dns.servers import DnsServer, SystemServers, Trust, from_resolv_conf, named
 from tests.nameserver import NameServer
+from tests.shortages import without_descriptors
 
 CONF = (
     "# written by hand\n; so\nsearch example.test\nnameserver 192.0.2.53\nnameserver ::1\nnameserver nonsense\noptions ndots:2 {options}\n"
@@ -56,6 +62,29 @@ def test_a_changed_resolv_conf_is_read_anew(tmp_path: Path) -> None:
     path.unlink()
     path.write_text("nameserver 192.0.2.2\n")
     assert servers.current() == (DnsServer("192.0.2.2"),)
+
+
+def test_a_resolv_conf_that_cannot_be_opened_for_want_of_descriptors_does_not_make_this_machine_the_server(tmp_path: Path) -> None:
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 192.0.2.1\n")
+    servers = SystemServers("auto", path)
+    with without_descriptors(), pytest.raises(OSError, match="Too many open files"):
+        servers.current()
+    assert servers.current() == (DnsServer("192.0.2.1"),)
+    os.utime(path, ns=(1, 1))
+    with without_descriptors():
+        assert servers.current() == (DnsServer("192.0.2.1"),)
+    path.write_text("nameserver 192.0.2.2\n")
+    assert servers.current() == (DnsServer("192.0.2.2"),)
+
+
+def test_then_questions_cannot_be_asked() -> None:
+    def none() -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with pytest.raises(DnsFailure) as caught:
+        Questioner(none, 1.0).ask(dns.name.from_text("a.test"), "MX")
+    assert caught.value.local
 
 
 # --- settings
