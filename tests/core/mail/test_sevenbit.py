@@ -137,6 +137,14 @@ def test_the_shorter_encoding_is_taken(body: bytes, expected: str) -> None:
     assert leaves(converted(PLAIN + body))[0][1] == body
 
 
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize("end", [b"\r\n", b"", b"\r\nx"])
+def test_a_line_may_have_998_octets(size: int, end: bytes) -> None:
+    short, long = PLAIN + b"y" * 998 + end, PLAIN + b"y" * 999 + end
+    assert converted(short, size) == short.replace(b"8bit", b"7bit")
+    assert b"quoted-printable" in converted(long, size)
+
+
 def test_a_line_that_is_broken_does_not_become_a_boundary() -> None:
     body = b"x" * 75 + "--b in the middle of a line, ü\r\n".encode()
     part = b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + body * 20

@@ -48,6 +48,14 @@ def test_a_message_arrives_and_the_trace_says_how(tmp_path: Path) -> None:
         assert found["how"] == "in the clear"
 
 
+def test_a_server_without_8bitmime_gets_7_bits_and_the_trace_says_so(tmp_path: Path) -> None:
+    with Peer(f"{HELLO}{ENVELOPE}S: 250 Ok\n{BYE}") as peer, server(tmp_path, peer.port) as mini:
+        mini.add_user("bob", "secret")
+        reply = mini.send("bob@example.test", "you@d.test", text="Subject: x\n\nGrüße an alle, die das hier lesen\n", no_auth=True)
+        assert told(mini, reply, "delivered")["how"] == "in the clear; converted to 7-bit MIME"
+    assert b"\r\n\r\nGr=C3=BC=C3=9Fe an alle, die das hier lesen\r\n" in peer.messages[0]
+
+
 def test_mail_arrives_at_the_ninth_server_when_eight_are_dead(tmp_path: Path) -> None:
     names = [f"mx{number}.d.test" for number in range(1, 10)]
     resolver = table({"d.test": list(enumerate(names))}, hosts={name: ["127.0.0.9"] for name in names[:8]})

@@ -27,6 +27,7 @@ class Measure:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         for piece in pieces:
             self._add(piece)
+        self.longest = max(self.longest, self._run)  # the last line needs no end
         if self.utf8:
             self._decode(b"", final=True)
 
