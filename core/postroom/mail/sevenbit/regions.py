@@ -39,14 +39,16 @@ class _Waiting(NamedTuple):
 
 def regions(message: Part) -> Iterator[Region]:
     """All regions of a message; together they are all its bytes."""
-    waiting: list[Region | _Waiting] = [_Waiting(message, 0, True)]
+    waiting: list[Iterator[Region | _Waiting]] = [iter((_Waiting(message, 0, True),))]
     while waiting:
-        item = waiting.pop()
-        if isinstance(item, Region):
+        item = next(waiting[-1], None)
+        if item is None:
+            waiting.pop()
+        elif isinstance(item, Region):
             yield item
-            continue
-        yield Region(Kind.HEADER, item.part.body_start, item.part, item.depth, item.top)
-        waiting += reversed(_inside(item))
+        else:
+            yield Region(Kind.HEADER, item.part.body_start, item.part, item.depth, item.top)
+            waiting.append(_inside(item))
 
 
 def encoding_of(part: Part) -> bytes:
@@ -64,14 +66,14 @@ def entered(part: Part) -> bool:
     return bool(part.children) and part.subtype.lower() == b"rfc822" and encoding_of(part) in IDENTITY
 
 
-def _inside(item: _Waiting) -> list[Region | _Waiting]:
+def _inside(item: _Waiting) -> Iterator[Region | _Waiting]:
     part, depth, top = item
     if part.multipart and part.subtype.lower() in OPAQUE:
-        return [Region(Kind.OPAQUE, part.end, part, depth, top)]
-    if not entered(part):
-        return [Region(Kind.LEAF, part.end, part, depth, top)]
-    found: list[Region | _Waiting] = []
-    for child in part.children:
-        found += (Region(Kind.BETWEEN, child.header_start, part, depth, top), _Waiting(child, depth + 1, not part.multipart))
-    found.append(Region(Kind.BETWEEN, part.end, part, depth, top))
-    return found
+        yield Region(Kind.OPAQUE, part.end, part, depth, top)
+    elif not entered(part):
+        yield Region(Kind.LEAF, part.end, part, depth, top)
+    else:
+        for child in part.children:
+            yield Region(Kind.BETWEEN, child.header_start, part, depth, top)
+            yield _Waiting(child, depth + 1, not part.multipart)
+        yield Region(Kind.BETWEEN, part.end, part, depth, top)
