@@ -19,6 +19,8 @@ NULL, TRUE, FALSE = {"", "~", "null", "Null", "NULL"}, {"true", "True", "TRUE"},
 INTEGER, FLOAT = re.compile(r"[-+]?\d+"), re.compile(r"[-+]?(\.\d+|\d+\.\d*)([eE][-+]?\d+)?")
 MERGE = "<<"
 DEEPEST = 50  # levels of nesting; stops a document that contains itself
+MOST_VALUES = 200_000  # each alias counts as a copy of what it stands for: a few lines of aliases can mean millions
+LARGEST_FILE = 32 << 20  # bytes of the configuration, and of a file behind !file
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,6 +44,10 @@ class WrongFile(ValueError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class TooLarge(ValueError):
+    """A file has more bytes, or a document more values, than any configuration needs."""
 
 
 def dotted(location: Location) -> str:
@@ -86,6 +92,15 @@ class Document:
         return Problem(str(self.file), 1, 1, dotted(location), message)
 
 
+def bounded(path: Path) -> bytes:
+    """The bytes of a file. Raises OSError and TooLarge."""
+    with path.open("rb") as file:
+        data = file.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise TooLarge(f"the file {path} is larger than {LARGEST_FILE >> 20} MB")
+    return data
+
+
 def parse(text: str, file: Path) -> Document:
     """The document of this text. Never raises: what is wrong stands in ``problems``."""
     document = Document(file)
@@ -99,8 +114,13 @@ def parse(text: str, file: Path) -> Document:
         before = text[: error.position]
         line, column = before.count("\n") + 1, error.position - before.rfind("\n")
         document.problems.append(Problem(str(file), line, column, "", "this is not valid YAML: a character that YAML does not allow"))
+    except RecursionError:
+        document.problems.append(Problem(str(file), 1, 1, "", "nested too deeply"))
     else:
-        document.data = _Builder(document, lines_of(text)).value(root, ()) if root is not None else None
+        try:
+            document.data = _Builder(document, lines_of(text)).value(root, ()) if root is not None else None
+        except TooLarge as error:
+            document.problems.append(Problem(str(file), 1, 1, "", str(error)))
     return document
 
 
@@ -117,9 +137,13 @@ class _Builder:
 
     document: Document
     source: list[str]
+    count: int = 0  # of values so far
 
     def value(self, node: yaml.Node, location: Location) -> Any:
-        """The value of a node; records its place."""
+        """The value of a node; records its place. Raises TooLarge."""
+        self.count += 1
+        if self.count > MOST_VALUES:
+            raise TooLarge(f"more than {MOST_VALUES} values; each alias (*name) counts as a copy of what it stands for")
         self.document.values.setdefault(location, _mark(node))
         if len(location) > DEEPEST:
             return self._wrong(location, "nested too deeply")
@@ -212,7 +236,7 @@ def _from_environment(name: str, base: Path) -> str:
 def _from_file(name: str, base: Path) -> str:
     path = (base / Path(name).expanduser()).absolute()
     try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
+        return bounded(path).decode("utf-8").replace("\r\n", "\n").rstrip("\r\n")
     except OSError as error:
         raise ValueError(f"the file {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

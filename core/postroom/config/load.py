@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from .crossing import across
-from .document import Document, Location, Problem, WrongFile, parse
+from .document import Document, Location, Problem, TooLarge, WrongFile, bounded, parse
 from .mending import without
 from .places import WrongText
 from .schema import Config
@@ -124,11 +124,13 @@ def own_checks(section: BaseModel, location: Location = ()) -> Iterable[tuple[Lo
 def inspect(path: Path) -> Loaded:
     """Read a file without raising: the problems are in the result. Sections of plugins are left for ``plugins.configure``."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = bounded(path).decode("utf-8-sig")
     except OSError as error:
         return _unreadable(path, f"the configuration cannot be read: {error.strerror} (choose another with --config FILE)")
     except UnicodeDecodeError as error:
         return _unreadable(path, f"the file is not UTF-8 text (byte {error.start + 1})")
+    except TooLarge as error:
+        return _unreadable(path, str(error))
     document = parse(text, path)
     loaded = Loaded(document, problems=list(document.problems))
     if document.data is None:

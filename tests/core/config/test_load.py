@@ -137,3 +137,40 @@ def test_the_shipped_configuration_is_valid() -> None:
     config, plugins = read(Path(__file__).resolve().parents[3] / "config.yaml")
     assert list(plugins) == ["local_delivery", "smtp_server", "pop3_server", "imap4_server", "smtp_relay"]
     assert config.connections[0].sender == "Relay"
+
+
+# --- files that no configuration is
+
+
+def problems(file: Path) -> list[str]:
+    return [str(problem).removeprefix(f"{file}:") for problem in inspect(file).problems]
+
+
+def test_aliases_that_mean_millions_of_values_are_refused_soon(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    lines = [f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]" for before, name in zip("abcdefgh", "bcdefghi", strict=True)]
+    file.write_text("\n".join(["a: &a [x, x, x, x, x, x, x, x, x]", *lines]))
+    assert problems(file) == ["1:1: more than 200000 values; each alias (*name) counts as a copy of what it stands for"]
+
+
+@pytest.mark.parametrize("text", ["server: " + "[" * 3000 + "]" * 3000, "server: " + "[" * 3000])
+def test_what_is_nested_too_deeply_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    assert problems(file) == ["1:1: nested too deeply"]
+
+
+def test_a_file_without_an_end_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("log: {format: !file /dev/zero}\n")
+    assert problems(file) == ["1:15: log.format: the file /dev/zero is larger than 32 MB"]
+    assert problems(Path("/dev/zero")) == ["1:1: the file /dev/zero is larger than 32 MB"]
+
+
+def test_a_secret_in_a_file_ends_before_its_line_end(tmp_path: Path) -> None:
+    (tmp_path / "format.txt").write_bytes(b"json\r\n")
+    file = tmp_path / "config.yaml"
+    file.write_text("log: {format: !file format.txt}\n")
+    loaded = inspect(file)
+    assert loaded.config is not None
+    assert loaded.config.log.format == "json"
