@@ -118,6 +118,21 @@ def test_oauthbearer_sends_the_token_and_where_it_goes() -> None:
     assert sent == f"n,a=me,\x01host=mx.test\x01port={peer.port}\x01auth=Bearer t0ken\x01\x01"
 
 
+@pytest.mark.parametrize("repeated", ["AUTH PLAIN {}", "{}", "auth plain {:.20}", "(me, secret and more) {}"])
+def test_what_a_server_repeats_of_the_login_is_not_told(repeated: str) -> None:
+    response = b64("\0me\0secret and more")
+    with Peer(f"{offering('PLAIN')}C: AUTH PLAIN *\nS: 535 5.7.8 Bad: {repeated.format(response)}\n!gone") as peer:
+        told = words(peer, Credentials("me", "secret and more"))
+    assert response[:12] not in told
+    assert "535 5.7.8 Bad: " in told
+
+
+def test_what_a_server_repeats_of_a_later_answer_is_not_told() -> None:
+    script = f"{offering('LOGIN')}C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: {b64('me')}\nS: 334 UGFzc3dvcmQ6\nC: {b64('secret')}\n"
+    with Peer(f"{script}S: 535 5.7.8 Not {b64('secret')}, and not secret\n!gone") as peer:
+        assert words(peer, USER).endswith("Not ********, and not ********")
+
+
 def test_a_refused_token_is_explained_and_not_used_again() -> None:
     tokens = FixedToken()
     error = b64('{"status":"invalid_token"}')

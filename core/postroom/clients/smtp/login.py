@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from itertools import takewhile
 
 from ...mail.reply import Reply
 from ...wire.sasl_client import Login, Mechanism, SaslFault, candidates
@@ -15,6 +17,9 @@ from .hop import Credentials
 from .session import Session
 
 LINE_LIMIT = 512  # octets of a command line with its CRLF (RFC 5321 4.5.3.1.4); an initial response must fit into it (RFC 4954 section 4)
+RECOGNISED = 8  # characters by which the beginning of a hidden word is known
+SHORTEST = 4  # characters; shorter ones would be found by chance
+STARS = "********"
 STEPS_LIMIT = 8  # SCRAM has 3; a server that asks for ever is broken
 TRY_ANOTHER = (500, 501, 504, 534, 538)  # of the mechanism, not of the password (RFC 4954 section 6)
 
@@ -25,7 +30,7 @@ def login(session: Session, credentials: Credentials) -> None:
     usable = choices(session, credentials, who)
     for name, make in usable.items():
         try:
-            reply, said = converse(session, name, make())
+            reply, said = converse(session, name, make(), (who.password, who.token))
         except SaslFault as error:
             raise Refused(f"{session.server}: login by {name} failed: {error}", "4.7.8", server=session.server, kind="login") from error
         if reply.code == 235:
@@ -74,10 +79,14 @@ def identity(session: Session, credentials: Credentials) -> Login:
     return Login(credentials.username, credentials.password, token, hop.host, hop.port, session.stream.channel_binding())
 
 
-def converse(session: Session, name: str, mechanism: Mechanism) -> tuple[Reply, str]:
-    """The dialogue of one mechanism: the last reply, and what the server said in an error challenge. Raises SaslFault, Broken."""
+def converse(session: Session, name: str, mechanism: Mechanism, secrets: Sequence[str]) -> tuple[Reply, str]:
+    """The dialogue of one mechanism: the last reply, and what the server said in an error challenge. Raises SaslFault, Broken.
+
+    Both are without what the server repeats of our answers and of the ``secrets``: its words go into logs, traces and reports.
+    """
     initial = mechanism.initial()
     line = opening(name, initial)
+    sent = [line.decode("ascii").strip().partition(f"AUTH {name} ")[2]]
     reply = session.command(line, "AUTH")
     pending = initial is not None and line == opening(name, None)  # too long for the AUTH line
     for _ in range(STEPS_LIMIT):
@@ -87,12 +96,26 @@ def converse(session: Session, name: str, mechanism: Mechanism) -> tuple[Reply, 
             answer, pending = initial, False
         else:
             answer = answered(session, mechanism, reply)
+        sent.append(b64encode(answer).decode("ascii"))
         reply = session.command(b64encode(answer) + b"\r\n", "AUTH")
     else:
         raise SaslFault(f"the server asked more than {STEPS_LIMIT} times")
     if reply.code == 235:
         mechanism.finish()
-    return reply, mechanism.error
+    hidden = (*sent, *secrets)
+    return replace(reply, text=without(reply.text, hidden)), without(mechanism.error, hidden)
+
+
+def without(text: str, hidden: Iterable[str]) -> str:
+    """The text with stars in place of each hidden word, also of one that it cuts off."""
+    for word in hidden:
+        start = word[:RECOGNISED]
+        at = text.find(start) if len(start) >= SHORTEST else -1
+        while at >= 0:
+            alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text[at:], word, strict=False)))
+            text = text[:at] + STARS + text[at + alike :]
+            at = text.find(start, at + len(STARS))
+    return text
 
 
 def answered(session: Session, mechanism: Mechanism, reply: Reply) -> bytes:
