@@ -18,6 +18,19 @@ class CannotListen(Exception):
     """An address cannot be listened on; the text says why and what to do."""
 
 
+OF_PORTS = {
+    errno.EADDRINUSE: "the port is in use; stop the other program or choose another port",
+    errno.EACCES: "permission denied; ports below 1024 need root (see server.run_as) or a capability",
+    errno.EADDRNOTAVAIL: "this machine does not have that address; 0.0.0.0 and [::] stand for all that it has",
+    errno.EAFNOSUPPORT: "this machine has no IPv6; leave the address out",
+}
+OF_SOCKETS = {
+    errno.EADDRINUSE: "the socket is in use; stop the other program or choose another path",
+    errno.EACCES: "permission denied; the server must be able to write into its folder",
+    errno.ENOENT: "its folder does not exist; make it",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """One ``listen`` entry of one service: what it was asked for, and by whom."""
@@ -38,7 +51,7 @@ def open_listening(listen: str, base: Path) -> socket.socket:
     try:
         return _open_unix(base / listen[5:]) if listen.startswith("unix:") else _open_inet(*split(listen))
     except OSError as error:
-        raise CannotListen(f"cannot listen on {listen}: {_explain(error)}") from error
+        raise CannotListen(f"cannot listen on {listen}: {_explain(error, listen)}") from error
 
 
 def actual(listen: str, sock: socket.socket) -> str:
@@ -93,12 +106,10 @@ def _answers(path: Path) -> bool:
         return True
 
 
-def _explain(error: OSError) -> str:
-    remedies = {
-        errno.EADDRINUSE: "the port is in use; stop the other program or choose another port",
-        errno.EACCES: "permission denied; ports below 1024 need root (see server.run_as) or a capability",
-        errno.EADDRNOTAVAIL: "this machine does not have that address",
-    }
+def _explain(error: OSError, listen: str) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"{error.strerror}; write an address of this machine, or 0.0.0.0 and [::] for all of them"
+    remedies = OF_SOCKETS if listen.startswith("unix:") else OF_PORTS
     return remedies.get(error.errno or 0, error.strerror or str(error))
 
 

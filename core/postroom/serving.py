@@ -138,7 +138,8 @@ def only_one(run_dir: Path) -> Iterator[IO[str]]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             file.seek(0)
-            raise CannotServe(f"a server is already running with this data directory (process {file.read().strip()})") from error
+            words = f"a server is already running with this data directory (process {file.read().strip()})"
+            raise CannotServe(f"{words}; stop it, or give this one a server.data_dir of its own") from error
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()

@@ -58,12 +58,12 @@ def test_a_port_in_use_is_said_with_its_remedy(taken: int, tmp_path: Path) -> No
 
 
 def test_a_foreign_address_is_said(tmp_path: Path) -> None:
-    with pytest.raises(CannotListen, match="this machine does not have that address"):
+    with pytest.raises(CannotListen, match=r"this machine does not have that address; 0\.0\.0\.0 and \[::\] stand for all"):
         open_listening("192.0.2.1:0", tmp_path)
 
 
 def test_a_host_without_address_is_said(tmp_path: Path) -> None:
-    with pytest.raises(CannotListen, match=r"cannot listen on nowhere\.invalid:0: "):
+    with pytest.raises(CannotListen, match=r"cannot listen on nowhere\.invalid:0: .*; write an address of this machine"):
         open_listening("nowhere.invalid:0", tmp_path)
 
 
@@ -85,6 +85,11 @@ def test_a_unix_socket_in_use_is_left_alone(tmp_path: Path) -> None:
         with pytest.raises(CannotListen, match="in use"):
             open_listening("unix:smtp.sock", tmp_path)
         assert (tmp_path / "smtp.sock").is_socket()
+
+
+def test_a_unix_socket_in_no_folder_is_said_with_its_remedy(tmp_path: Path) -> None:
+    with pytest.raises(CannotListen, match="its folder does not exist; make it"):
+        open_listening("unix:run/smtp.sock", tmp_path)
 
 
 def test_a_file_in_the_place_of_a_unix_socket_is_not_removed(tmp_path: Path) -> None:
