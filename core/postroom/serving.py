@@ -158,7 +158,8 @@ def drop_privileges(config: Config) -> None:
         os.setgid(gid)
         os.setuid(uid)
     except (KeyError, PermissionError) as error:
-        raise CannotListen(f"cannot become {config.server.run_as} (server.run_as): {error}") from error
+        words = str(error) if os.geteuid() == 0 else "only root can; start the server as root, or leave server.run_as out"
+        raise CannotListen(f"cannot become {config.server.run_as} (server.run_as): {words}") from error
 
 
 __all__ = ["ADMINISTRATOR", "CannotListen", "CannotServe", "ConfigError", "serve"]

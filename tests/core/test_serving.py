@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from postroom import serving
+from postroom.binding import CannotListen
 from postroom.plugins import read
-from postroom.serving import prepare
+from postroom.serving import drop_privileges, prepare
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +42,14 @@ def test_the_password_of_the_administrator_is_said_once_and_kept_nowhere(tmp_pat
     password = words.split(" with the password ")[1].split(" ")[0].encode()
     assert prepared(tmp_path) == []
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and password in path.read_bytes()]
+
+
+def test_one_who_is_not_root_hears_what_run_as_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    (tmp_path / "config.yaml").write_text("server: {run_as: root}\n")
+    monkeypatch.setattr(serving, "hand_over", refuse)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(CannotListen, match="only root can; start the server as root, or leave server.run_as out"):
+        drop_privileges(read(tmp_path / "config.yaml")[0])
