@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,11 @@ def test_a_password_can_be_changed(postroom: Command, config: Path) -> None:
     postroom("user", "add", "ann")
     assert postroom("user", "password", "ann", "--password-stdin", feed="neu\n").out == "account ann has another password\n"
     assert password_matches(stored(config, "ann").password, "neu")
+
+
+def test_an_account_is_shown_with_when_it_was_made(postroom: Command) -> None:
+    postroom("user", "add", "ann")
+    assert re.search(r"^created: 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z$", postroom("user", "show", "ann").out, re.MULTILINE)
 
 
 def test_accounts_are_listed_without_their_secrets(postroom: Command) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from .failures import Failure
 from .targets import masked
+from .trace import when
 
 if TYPE_CHECKING:
     from ..store.accounts import Account
@@ -19,7 +20,7 @@ SECRETS = {"password", "scram", "reversible"}  # never printed
 def public(account: Account) -> dict[str, Any]:
     """The fields of an account that may be shown."""
     fields = asdict(account) | {"reversible": bool(account.reversible)}
-    fields |= {name: masked(fields[name]) for name in TARGETS}
+    fields |= {name: masked(fields[name]) for name in TARGETS} | {"created": when(account.created)}
     return {key: value for key, value in fields.items() if key not in SECRETS or key == "reversible"}
 
 
