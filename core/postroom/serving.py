@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import fcntl
 import os
 import secrets
@@ -14,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 from . import log as logs
 from . import metrics
 from .binding import Address, CannotListen
+from .config.certificates import remarks
 from .config.document import Problem
 from .config.load import ConfigError, inspect
 from .config.schema import Config, ServiceSettings
@@ -39,6 +41,8 @@ def serve(path: Path, say: Callable[[str], None], *, log_format: str | None = No
     def load() -> tuple[Config, Plugins, list[Problem]]:
         loaded = inspect(path)
         config, plugins = examine(loaded)
+        for place, message in remarks(config, dt.datetime.now(dt.UTC)):
+            loaded.remark(place, message)
         log = config.log.model_copy(update={"format": log_format}) if log_format else config.log
         return config.model_copy(update={"log": log}), plugins, loaded.notes  # the workers read the log's format too
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -40,6 +41,7 @@ def command(call: Call, schema: bool) -> None:
 
 def found(path: Path) -> tuple[list[Problem], list[Problem]]:
     """What is wrong with the configuration at ``path``, its plugins' sections, certificates and Lua scripts; and what would do nothing."""
+    from ..config.certificates import remarks
     from ..config.load import ConfigError, inspect
     from ..plugins import examine
 
@@ -48,6 +50,9 @@ def found(path: Path) -> tuple[list[Problem], list[Problem]]:
         examine(loaded)
     except ConfigError as error:
         problems = error.problems
+    if loaded.config is not None:
+        for place, message in remarks(loaded.config, dt.datetime.now(dt.UTC)):
+            loaded.remark(place, message)
     return [*problems, *(in_scripts(loaded.config.lua) if loaded.config else ())], sorted(loaded.notes)
 
 

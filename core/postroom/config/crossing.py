@@ -13,6 +13,8 @@ from .document import Location
 from .schema import Config
 from .wording import nearest
 
+OTHER_KEY = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH")  # words of OpenSSL
+
 
 def across(config: Config) -> Iterator[tuple[Location, str]]:
     """Every problem between sections, with its place."""
@@ -77,6 +79,6 @@ def _pair(place: Location, certificate: Path, key: Path) -> Iterable[tuple[Locat
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=b"")
     except ssl.SSLError as error:
-        reason = "the key belongs to another certificate" if error.reason == "KEY_VALUES_MISMATCH" else "not PEM, or the key has a password"
+        reason = "the key belongs to another certificate" if error.reason in OTHER_KEY else "not PEM, or the key has a password"
         return [(place, f"{certificate} and {key} cannot be used as certificate and key: {reason}")]
     return []
