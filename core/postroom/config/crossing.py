@@ -13,7 +13,7 @@ from .document import Location
 from .schema import Config
 from .wording import nearest
 
-OTHER_KEY = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH")  # words of OpenSSL
+OTHER_KEY = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED")  # words of OpenSSL; the last: a key of another kind
 
 
 def across(config: Config) -> Iterator[tuple[Location, str]]:
