@@ -58,7 +58,7 @@ class HopMaker:
             noted = noted if demand is before else None  # what goes on without the policy proves nothing about it
         demand, wanted = self._protected(server, destination, demand, outgoing)
         if demand.level == Level.NEVER:
-            if noted is not None:
+            if noted is not None and demand.result:
                 noted(TlsNote(demand.result, demand.reason, "", ""))
             if not demand.testing:
                 return refused(server, demand, outgoing)

@@ -94,7 +94,7 @@ class DomainPolicy:
         vouched = self.exchangers is None or self.exchangers.secure or (self.sts is not None and self.sts.matches(host))
         if not vouched:
             words = f"REQUIRETLS: neither DNSSEC nor MTA-STS vouches for {host} as a server of {self.domain}"
-            return Demand(Level.NEVER, words, demand.facts, sni=host, result=Result.VALIDATION)
+            return Demand(Level.NEVER, words, demand.facts, sni=host)  # no fault of the domain's, so there is nothing to report to it
         return demand.at_least(Level.CERTIFICATE, f"REQUIRETLS, with {demand.reason}")
 
     def _names(self, host: str, base: str) -> tuple[str, ...]:

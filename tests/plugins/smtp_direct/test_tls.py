@@ -292,8 +292,9 @@ def test_a_message_may_demand_protection_that_somebody_vouches_for(trust: Trust)
 @pytest.mark.parametrize("signed", [False, True])
 def test_a_message_that_demands_protection_comes_back_where_there_is_none(trust: Trust, signed: bool) -> None:
     script = [ENCRYPTED.partition("S: 250-mx.test\nS: 250 REQUIRETLS")[0] + "S: 250 mx.test\nC: QUIT\nS: 221 Bye"] if signed else []
-    with attempt(trust, *script, records=[tlsa(trust.server)] if signed else []) as (send, _):
+    with attempt(trust, *script, records=[tlsa(trust.server)] if signed else []) as (send, noted):
         outcome = send(requiretls=True)
+    assert noted == ([("tlsa", "")] if signed else [])  # a domain without a policy has done nothing wrong
     assert isinstance(outcome, Failed)
     assert outcome.reply.enhanced == "5.7.30"
 
