@@ -64,6 +64,16 @@ def test_an_empty_standard_input_is_no_password(postroom: Command) -> None:
     assert postroom("user", "add", "ann", "--password-stdin").status == 1
 
 
+@pytest.mark.parametrize(
+    ("feed", "words"),
+    [("a\0b\n", "control character"), ("x" * 501 + "\n", "longer than 500 bytes"), ("\udcff\n", "standard input is not UTF-8 text")],
+)
+def test_a_password_that_no_client_could_send_is_refused(postroom: Command, feed: str, words: str) -> None:
+    done = postroom("user", "add", "ann", "--password-stdin", feed=feed)
+    assert done.status == 1
+    assert words in done.err
+
+
 def test_a_name_that_no_mailbox_can_have_is_refused(postroom: Command) -> None:
     done = postroom("user", "add", "ann@example.test")
     assert done.status == 1
@@ -207,3 +217,23 @@ def test_what_still_leads_to_a_removed_account_is_told(postroom: Command) -> Non
 def test_the_removal_of_the_last_administrator_is_told(postroom: Command) -> None:
     postroom("user", "add", "boss", "--admin")
     assert "there is no administrator any more" in postroom("user", "remove", "boss").err
+
+
+@pytest.mark.parametrize("target", ["bad target", "x@", "@x.test", "a@@b.test", "x;y"])
+def test_a_target_that_is_no_address_is_refused(postroom: Command, target: str) -> None:
+    for command in (["alias", "add", "sales"], ["list", "add", "staff"]):
+        assert "is neither a name nor an address" in postroom(*command, target).err
+    postroom("user", "add", "ann")
+    assert "is neither a name nor an address" in postroom("user", "set", "ann", f"forward={target}").err
+
+
+@pytest.mark.parametrize("address", ["a b", "a@@example.test", "@example.test"])
+def test_a_mapping_of_what_is_no_address_is_refused(postroom: Command, address: str) -> None:
+    assert postroom("alias", "add", address, "ann").status == 1
+
+
+@pytest.mark.parametrize(
+    "address", ["sales", "sales@example.test", "s*", "*@example.test", "?@*.test", "~@example.test", "~", '"a b"@example.test']
+)
+def test_every_form_of_a_mapping_is_taken(postroom: Command, address: str) -> None:
+    assert postroom("alias", "add", address, "ann").status == 0

@@ -9,7 +9,7 @@ import click
 from .call import Call, table
 from .failures import Failure
 from .loose_ends import note_unknown
-from .targets import given, masked, meant
+from .targets import given, masked, meant, well_formed
 
 
 @click.group()
@@ -39,13 +39,17 @@ def add(call: Call, address: str, targets: tuple[str, ...]) -> None:
 
 
 def refuse_foreign(address: str, local: Sequence[str]) -> None:
-    """Mail for other domains never comes to the mappings. Raises Failure, except for patterns and ~@domain, which may cover more."""
+    """Mail for other domains, or for what is no address, never comes to the mappings.
+
+    Raises Failure, except for patterns and ~@domain, which may cover more.
+    """
     from ..mail.local_domains import LocalDomains
 
     name, at, _ = address.strip().rpartition("@")
-    if not at or name == "~" or "*" in address or "?" in address:
+    if name == "~" or "*" in address or "?" in address:
         return
-    if not LocalDomains("", local).has(address.strip()):
+    well_formed(address)
+    if at and not LocalDomains("", local).has(address.strip()):
         raise Failure(f"{address} would never apply: mail for it does not come here. domains.local has {', '.join(local)}")
 
 

@@ -138,8 +138,12 @@ def printable(text: str) -> str:
 
 
 def first_line() -> str:
-    """The first line of standard input, without its line end. Raises Failure when there is none."""
-    line = sys.stdin.readline()
+    """The first line of standard input, without its line end. Raises Failure when there is none, or it is not text."""
+    try:
+        line = sys.stdin.readline()
+        line.encode("utf-8")  # fails for what Python has let pass
+    except UnicodeError:
+        raise Failure("standard input is not UTF-8 text") from None
     if not line:
         raise Failure("standard input is empty: give the password there, as one line")
     return line.rstrip("\r\n")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 GENERATED_BYTES = 12  # 96 bits: nobody guesses it, and it can still be typed
 
+LONGEST = 500  # bytes: in base64 it still fits into the lines of all protocols
+
 
 @dataclass(frozen=True)
 class Password:
@@ -27,12 +29,16 @@ class Password:
 
 
 def wanted(from_stdin: bool) -> Password:
-    """The password that the caller gives, or a made-up one when nobody can be asked. Raises Failure for an empty one."""
+    """The password that the caller gives, or a made-up one when nobody can be asked. Raises Failure for one of no use."""
     if not from_stdin and not sys.stdin.isatty():
         return Password(secrets.token_urlsafe(GENERATED_BYTES), made_up=True)
     given = first_line() if from_stdin else click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     if not given:
         raise Failure("the password is empty; an account needs one")
+    if any(ord(character) < ord(" ") for character in given):  # RFC 4616 section 2 forbids NUL, and a line cannot hold its end
+        raise Failure("the password has a control character, which mail clients cannot send")
+    if len(given.encode()) > LONGEST:
+        raise Failure(f"the password is longer than {LONGEST} bytes, more than mail clients can send")
     return Password(given)
 
 

@@ -19,11 +19,23 @@ ASKED = "-"  # as a password: it stands on the first line of standard input, not
 def given(targets: Iterable[str], config: Config) -> tuple[str, ...]:
     """The targets with the passwords that standard input has.
 
-    Raises Failure for a target SMTP:… that is written wrong, or that LAN forwarding is not there for.
+    Raises Failure for a target that is written wrong, and for one SMTP:… that LAN forwarding is not there for.
     """
     from ..sending.targets import is_target
 
-    return tuple(_checked(target, config) if is_target(target) else target for target in targets)
+    return tuple(_checked(target, config) if is_target(target) else well_formed(target) for target in targets)
+
+
+def well_formed(text: str) -> str:
+    """The name or address itself. Raises Failure when no mail could be for it."""
+    from ..mail.address import BadAddress, parse_address
+
+    bare = text.strip()
+    try:
+        parse_address(bare if "@" in bare else f"{bare}@name.test")
+    except BadAddress as error:
+        raise Failure(f"{text!r} is neither a name nor an address: {error}") from None
+    return text
 
 
 def _checked(target: str, config: Config) -> str:
