@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACKAGING := setup.py $(wildcard plugins/*/plugin.py)
 
+unexport PYTHONDONTWRITEBYTECODE # else each server that a test starts would compile everything anew
+
 .PHONY: run test demo bench check docs faults format clean
 
 run: .venv/.installed          ## serve with the embedded default
