@@ -5,12 +5,13 @@ PACKAGING := setup.py $(wildcard plugins/*/plugin.py)
 
 unexport PYTHONDONTWRITEBYTECODE # else each server that a test starts would compile everything anew
 
-.PHONY: run test demo bench check docs faults format clean
+.PHONY: run test demo bench check compiled docs faults format clean
 
 run: .venv/.installed          ## serve with the embedded default
 	$(BIN)/postroom serve -c config.yaml
 
-test: check                    ## every check and every test
+test: .venv/.tested            ## every check and every test
+	$(MAKE) --no-print-directory -j 2 check compiled
 	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 check: .venv/.tested           ## the fast part of test: format, lint, types, imports, documents
@@ -19,6 +20,9 @@ check: .venv/.tested           ## the fast part of test: format, lint, types, im
 	$(BIN)/mypy core plugins
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
+
+compiled: .venv/.tested        # the bytecode of the tests: once, instead of in each of their processes
+	-@$(BIN)/python -m pytest --collect-only -q >/dev/null
 
 demo: .venv/.installed         ## one message through the whole server, with the dialogue
 	$(BIN)/python bench/demo.py
