@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TypeVar
+
+T = TypeVar("T")
 
 LONG = os.environ.get("POSTROOM_FAULTS") == "long"
 
 
-def rounds(short: int, long: int) -> int:
-    """How often something is done."""
+def rounds(short: T, long: T) -> T:
+    """How often something is done, or what."""
     return long if LONG else short

@@ -20,7 +20,7 @@ from tests.faults.test_disk_full import wait_for_refusals
 from tests.server import Server
 
 MESSAGES = 40
-CRASHES, CUTS = rounds(2, 15), rounds(6, 100)
+CRASHES, CUTS = rounds(1, 15), rounds(4, 100)
 BACK_SECONDS = 20.0  # from the return of the database to the next acknowledged message
 
 POSTGRESQL = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

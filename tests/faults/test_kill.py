@@ -57,9 +57,7 @@ def everything(server: Server) -> None:
     server.start()
 
 
-DEATHS: list[Callable[[Server], None]] = [worker, worker, everything, worker, supervisor] * rounds(
-    1, 12
-)  # a new supervisor forgets back-offs
+DEATHS: list[Callable[[Server], None]] = rounds([worker, everything, supervisor], [worker, worker, everything, worker, supervisor] * 12)
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_kill_9_leaves_no_command_half_done(launch: Launch) -> None:
     seen = set()
     with server.database() as db:
         fill(db, "bob")
-        for _ in range(rounds(4, 40)):
+        for _ in range(rounds(2, 40)):
             thread = threading.Thread(target=juggle, args=(server,))
             thread.start()
             time.sleep(random.uniform(0.1, 1.0))

@@ -63,7 +63,7 @@ def test_SIGHUP_under_load_cuts_nothing_and_sends_nothing_twice(launch: Launch, 
         assert reader.login_pop3("bob").startswith("+OK")
         with load_of(server, "bob@example.test", "zoe@elsewhere.example") as load:
             load.run(MESSAGES)
-            for _ in range(rounds(3, 30)):
+            for _ in range(rounds(2, 30)):
                 reload(server)
                 load.run(MESSAGES // 2)
                 assert reader.ask(b"NOOP").startswith("+OK")
