@@ -42,3 +42,6 @@ class Doors(Protocol):
 
     def open(self, client: Client) -> Maildrop | str:
         """Lock and list the maildrop of ``client.user``; a reply without "-ERR" when that cannot be. Raises StoreUnavailable."""
+
+    def close(self) -> None:
+        """Give the maildrop back; more than once does no harm."""

@@ -117,6 +117,8 @@ class Session:
                 self.transaction.maildrop.commit()
             except StoreUnavailable:
                 return err("[SYS/TEMP] The messages could not be deleted, try again later", Then.CLOSE)
+            finally:
+                self.doors.close()  # before the reply: whoever has read it may log in again, at another worker
         return ok("bye", Then.CLOSE)
 
     def lang(self, arguments: list[bytes]) -> Answer:

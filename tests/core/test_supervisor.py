@@ -306,7 +306,7 @@ def test_reloads_and_deaths_leave_nothing_open_in_the_supervisor(server: Server)
         [pid] = server.workers()
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda pid=pid: server.workers() not in ([], [pid]))
-    wait_for(lambda: len(list(files.iterdir())) == before, 5)
+    wait_for(lambda: len(list(files.iterdir())) <= before)
 
 
 def test_the_supervisor_has_one_thread(server: Server) -> None:

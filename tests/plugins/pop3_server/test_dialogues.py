@@ -43,6 +43,10 @@ class FakeDoors:
 
     kind: str = ""
     messages: dict[int, bytes] = field(default_factory=lambda: dict(MESSAGES))
+    locked: bool = False
+
+    def close(self) -> None:
+        self.locked = False
 
     def mechanisms(self, binding: dict[str, bytes]) -> list[str]:
         return ["SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN"]
@@ -71,6 +75,8 @@ class FakeDoors:
         if self.kind == "in-use":
             return "[IN-USE] the maildrop is open in another session"
 
+        self.locked = True
+
         def content(uid: int) -> Iterator[bytes]:
             if self.kind == "vanished":
                 raise BadNumber("the message is gone, another program has deleted it")
@@ -98,6 +104,17 @@ def test_dialogue(path: Path) -> None:
     dialogue = load(path)
     doors = FakeDoors(dialogue.settings.get("server", ""))
     run_on_session(dialogue, session(dialogue.settings, doors), kept=lambda: len(doors.messages))
+
+
+@pytest.mark.parametrize("kind", ["", "read-only"])
+def test_whoever_reads_the_answer_to_QUIT_may_log_in_again(kind: str) -> None:
+    doors = FakeDoors(kind)
+    one = session({"client": "{tls: true}"}, doors)
+    for line in (b"USER alice", b"PASS " + PASSWORD.encode(), b"DELE 1"):
+        assert one.handle(line).send.startswith(b"+OK")
+    assert doors.locked
+    one.handle(b"QUIT")
+    assert not doors.locked
 
 
 @given(st.lists(st.binary(max_size=60), max_size=8))
